@@ -1,0 +1,96 @@
+# Every command a contributor or a pipeline needs; `make help` lists them.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS   += --no-print-directory
+
+BIN   := .bin
+TOOLS := -modfile=.ci/tools.mod
+# Modules of their own inside the tree; ./... does not reach them.
+NESTED := $(patsubst %/go.mod,%,$(wildcard test/*/go.mod))
+
+# What test and lint look at
+PKG ?= ./...
+# URL or file:// of a vulnerability database in the format of https://go.dev/doc/security/vuln/database
+GOVULNDB ?= https://vuln.go.dev
+# How long each fuzz function runs
+FUZZTIME ?= 10s
+# Packages whose own tests must cover COVER_MIN percent of their statements
+COVER     ?= pat exchange keys authz
+COVER_MIN ?= 90
+
+.PHONY: test
+test: $(BIN)/gotestsum ## Run every test (or PKG=./pat/...) with the race detector; first install what tests start, where that is possible
+	.ci/deps
+	race=$$(.ci/race); $< --format pkgname-and-test-fails -- $$race -shuffle=on $(PKG)
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint ## Lint all code (or PKG=./pat/...), check its formatting, verify the modules
+	go mod verify
+	go vet $(PKG)
+	$< run $(PKG)
+	$< fmt --diff $(PKG)
+	for module in $(NESTED); do (cd $$module && go vet ./... && $(CURDIR)/$< run ./...); done
+
+.PHONY: fmt
+fmt: $(BIN)/golangci-lint ## Format all code
+	$< fmt ./...
+
+.PHONY: vuln
+vuln: $(BIN)/govulncheck ## Look for known vulnerabilities that the code reaches (GOVULNDB names the database)
+	$< -db $(GOVULNDB) ./...
+
+.PHONY: cover
+cover: ## Print the statement coverage of the packages that decide; fail under COVER_MIN percent
+	go test -cover $(patsubst %,./%/...,$(COVER)) | .ci/coverage $(COVER_MIN)
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz function for FUZZTIME
+	.ci/fuzz $(FUZZTIME)
+
+.PHONY: bench
+bench: ## Print ratios against the floor, from one interleaved run
+	go run ./bench
+
+.PHONY: peers
+peers: ## Drive third-party clients and proxies against the binary
+	.ci/deps
+	cd test/peers && go test -count=1 ./...
+
+.PHONY: faults
+faults: ## Run the fault suite in full
+	.ci/deps
+	CAMBIO_FULL=1 go test -count=1 -timeout=60m ./test/faults/...
+
+.PHONY: soak
+soak: ## Run the fault and conformance suites with every count at its full size; takes hours
+	.ci/deps
+	CAMBIO_SOAK=1 go test -count=1 -timeout=12h ./test/faults/... ./test/conformance/...
+
+.PHONY: generate
+generate: ## Write the generated code anew
+	go generate ./...
+
+.PHONY: generate-check
+generate-check: ## Fail if the generated code is not up to date
+	.ci/generate-check
+
+.PHONY: build
+build: ## Build the binary into .bin/cambio
+	go build -trimpath -o $(BIN)/cambio ./cmd/cambio
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# The tools are pinned in .ci/tools.mod and built once; the first build of the
+# linter takes minutes.
+$(BIN)/golangci-lint: .ci/tools.mod
+	go build $(TOOLS) -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(BIN)/govulncheck: .ci/tools.mod
+	go build $(TOOLS) -o $@ golang.org/x/vuln/cmd/govulncheck
+
+$(BIN)/gotestsum: .ci/tools.mod
+	go build $(TOOLS) -o $@ gotest.tools/gotestsum

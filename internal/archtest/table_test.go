@@ -1,0 +1,105 @@
+package archtest_test
+
+// arrow allows one package of the module to import another. "x/..." stands for
+// x and all packages below it, "..." for every package of the module.
+type arrow struct{ from, to, why string }
+
+// arrows are all imports between packages of the module outside test files.
+var arrows = []arrow{
+	{"cmd/...", "...", "wires everything together; nothing imports it"},
+	{"bench/...", "...", "measures the product from outside and its parts from within"},
+	{"test/...", "...", "drives the product as a whole"},
+
+	{"authz", "exchange", "a grant calls the one pipeline"},
+	{"authz", "pat", "introspects and revokes tokens"},
+	{"authz", "directory", "userinfo and introspection name the owner"},
+	{"authz", "keys", "serves the JWKS and checks minted tokens"},
+	{"authz", "internal/audit", "says where a request came from"},
+	{"authz", "internal/httpx", "reads forms and writes answers"},
+	{"authz", "internal/secret", "carries credentials from the form to the pipeline"},
+	{"authz", "internal/throttle", "counts failures per network"},
+	{"authz", "internal/id", "makes tracking ids"},
+	{"authz", "internal/fault", "answers 503 for it"},
+
+	{"api", "exchange", "authenticates a Bearer PAT by the one pipeline"},
+	{"api", "pat", "manages tokens"},
+	{"api", "directory", "manages identities, groups and roles"},
+	{"api", "keys", "checks minted tokens, lists and rotates keys"},
+	{"api", "internal/audit", "says where a request came from"},
+	{"api", "internal/httpx", "reads bodies and writes answers"},
+	{"api", "internal/secret", "carries credentials from the header to the pipeline"},
+	{"api", "internal/id", "checks ids in paths"},
+	{"api", "internal/throttle", "counts failures per network, requests per token"},
+	{"api", "internal/fault", "answers 503 for it"},
+
+	{"exchange", "pat", "step 2 uses the token"},
+	{"exchange", "directory", "step 3 decides by the owner's roles and rights"},
+	{"exchange", "keys", "step 4 mints"},
+	{"exchange", "internal/audit", "step 6 records the use"},
+	{"exchange", "internal/secret", "a credential is one"},
+	{"exchange", "internal/id", "makes ids of denials"},
+	{"exchange", "internal/throttle", "slows down who guesses"},
+	{"exchange", "internal/fault", "tells trouble from a refusal"},
+
+	{"pat", "directory", "a token has an owner and a policy"},
+	{"pat", "internal/audit", "a change of state carries its event"},
+	{"pat", "internal/id", "token ids share the shard of their owner"},
+	{"pat", "internal/secret", "a token's secret is one"},
+	{"pat", "internal/fault", "its port names it"},
+
+	{"directory", "internal/audit", "a change of state carries its event"},
+	{"directory", "internal/id", "identities and groups have ids"},
+	{"directory", "internal/fault", "its port names it"},
+
+	{"keys", "internal/audit", "a change of state carries its event"},
+	{"keys", "internal/secret", "the master key is one"},
+	{"keys", "internal/id", "makes token ids"},
+	{"keys", "internal/fault", "its port names it"},
+
+	{"storage/redis", "pat", "implements its port"},
+	{"storage/redis", "directory", "implements its port"},
+	{"storage/redis", "keys", "implements its port"},
+	{"storage/redis", "internal/audit", "commits events with what they tell of"},
+	{"storage/redis", "internal/id", "a shard is a hash tag"},
+	{"storage/redis", "internal/secret", "the server's password is one"},
+	{"storage/redis", "internal/fault", "wraps it around what went wrong"},
+
+	{"storage/bolt", "pat", "implements its port"},
+	{"storage/bolt", "directory", "implements its port"},
+	{"storage/bolt", "keys", "implements its port"},
+	{"storage/bolt", "internal/audit", "commits events with what they tell of"},
+	{"storage/bolt", "internal/id", "checks ids before they become keys"},
+	{"storage/bolt", "internal/secret", "opens sealed records"},
+	{"storage/bolt", "internal/fault", "wraps it around what went wrong"},
+
+	{"storage/storagetest", "pat", "proves its port"},
+	{"storage/storagetest", "directory", "proves its port"},
+	{"storage/storagetest", "keys", "proves its port"},
+	{"storage/storagetest", "internal/audit", "reads the events back"},
+	{"storage/storagetest", "internal/id", "makes records"},
+	{"storage/storagetest", "internal/secret", "makes records"},
+	{"storage/storagetest", "internal/fault", "asks for it where a store is cut off"},
+
+	{"internal/audit", "internal/id", "an event has an id"},
+	{"internal/cli", "internal/secret", "holds the token it sends"},
+	{"internal/config", "internal/secret", "reads secrets from files"},
+	{"internal/httpx", "internal/secret", "parses credentials out of requests"},
+	{"internal/httpx", "internal/audit", "tells where a request came from"},
+	{"internal/httpx", "internal/id", "makes tracking ids"},
+}
+
+// home says where outside test files a third-party module may be imported.
+type home struct {
+	module string
+	homes  []string // as arrow.from
+	why    string
+}
+
+var homes = []home{
+	{"github.com/ory/", []string{"authz"}, "fosite translates OAuth at one door; behind it are our own types"},
+	{"github.com/golang-jwt/jwt", []string{"keys", "verify"}, "tokens are signed and checked in one place on each side"},
+	{"github.com/redis/", []string{"storage/redis"}, "the domain knows ports, not servers"},
+	{"go.etcd.io/bbolt", []string{"storage/bolt"}, "the domain knows ports, not files"},
+	{"github.com/spf13/", []string{"cmd/...", "internal/cli/...", "internal/config"}, "flags are parsed where the program starts"},
+	{"github.com/knadh/koanf", []string{"internal/config"}, "one package knows where a setting came from"},
+}

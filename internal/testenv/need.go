@@ -1,0 +1,77 @@
+package testenv
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// pollInterval is the time between two looks at a condition that is waited for.
+const pollInterval = 5 * time.Millisecond
+
+// Need returns the path of a program, looked up in PATH and in the folders of
+// system programs. Without it the test is skipped, or fails where the
+// environment has CI=true.
+func Need(tb testing.TB, program string) string {
+	tb.Helper()
+	if path, err := exec.LookPath(program); err == nil {
+		return path
+	}
+	for _, dir := range []string{"/usr/local/sbin", "/usr/sbin", "/sbin"} {
+		if path, err := exec.LookPath(filepath.Join(dir, program)); err == nil {
+			return path
+		}
+	}
+	if os.Getenv("CI") == "true" {
+		tb.Fatalf("%s is not installed, and CI=true", program)
+	}
+	tb.Skipf("%s is not installed; make test installs it where it can", program)
+	return ""
+}
+
+// FreePort returns a TCP port of 127.0.0.1 that nothing listened on a moment
+// ago. A program that can pick its own port (:0) should.
+func FreePort(tb testing.TB) int {
+	tb.Helper()
+	var config net.ListenConfig
+	listener, err := config.Listen(tb.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatalf("find a free port: %v", err)
+	}
+	defer func() { _ = listener.Close() }()
+	addr, ok := listener.Addr().(*net.TCPAddr)
+	if !ok {
+		tb.Fatalf("find a free port: unexpected address %v", listener.Addr())
+	}
+	return addr.Port
+}
+
+// Wait polls condition until it is true and fails the test after timeout.
+func Wait(tb testing.TB, timeout time.Duration, condition func() bool) {
+	tb.Helper()
+	if !poll(timeout, nil, condition) {
+		tb.Fatalf("the condition is still false after %v", timeout)
+	}
+}
+
+// poll reports whether condition became true before the timeout and before
+// ended was closed.
+func poll(timeout time.Duration, ended <-chan struct{}, condition func() bool) bool {
+	deadline := time.NewTimer(timeout)
+	defer deadline.Stop()
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for !condition() {
+		select {
+		case <-ticker.C:
+		case <-deadline.C:
+			return condition()
+		case <-ended:
+			return false
+		}
+	}
+	return true
+}
