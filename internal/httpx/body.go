@@ -1,0 +1,81 @@
+package httpx
+
+import (
+	"bytes"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+)
+
+// DefaultMaxBytes is the largest request body that is read unless the caller
+// says otherwise: 64 KiB.
+const DefaultMaxBytes = 64 << 10
+
+// readBody returns the whole body, having read at most limit+1 bytes of it, and
+// none at all when the Content-Length already exceeds the limit.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if limit <= 0 {
+		limit = DefaultMaxBytes
+	}
+	if r.ContentLength > limit {
+		return nil, tooLarge(w, r)
+	}
+	if r.ContentLength >= 0 {
+		body := make([]byte, r.ContentLength)
+		if _, err := io.ReadFull(r.Body, body); err != nil {
+			return nil, ErrMalformed
+		}
+		return body, nil
+	}
+	var body bytes.Buffer
+	n, err := body.ReadFrom(io.LimitReader(r.Body, limit+1))
+	switch {
+	case n > limit:
+		return nil, tooLarge(w, r)
+	case err != nil:
+		return nil, ErrMalformed
+	}
+	return body.Bytes(), nil
+}
+
+// tooLarge makes an HTTP/1 connection end with the answer, so that what is left
+// of the body is not taken for a request. Of a body that is but a little too
+// large net/http swallows the rest, up to 256 KiB, for the client to get to see
+// the answer. An HTTP/2 stream ends by itself.
+func tooLarge(w http.ResponseWriter, r *http.Request) error {
+	if r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close")
+	}
+	return ErrTooLarge
+}
+
+// checkEncoding refuses every content coding but identity.
+func checkEncoding(h http.Header) error {
+	for _, value := range h["Content-Encoding"] {
+		if value != "" && !strings.EqualFold(value, "identity") {
+			return ErrContentEncoding
+		}
+	}
+	return nil
+}
+
+// mediaType returns the media type of the one Content-Type header, in lower
+// case, and its parameters without charset, which must be UTF-8 if it is there.
+func mediaType(h http.Header) (string, map[string]string, error) {
+	values := h["Content-Type"]
+	if len(values) != 1 {
+		return "", nil, ErrMediaType
+	}
+	media, params, err := mime.ParseMediaType(values[0])
+	if err != nil {
+		return "", nil, ErrMediaType
+	}
+	if charset, ok := params["charset"]; ok {
+		if !strings.EqualFold(charset, "utf-8") {
+			return "", nil, ErrMediaType
+		}
+		delete(params, "charset")
+	}
+	return media, params, nil
+}

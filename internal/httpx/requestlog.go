@@ -1,0 +1,143 @@
+package httpx
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/cambio-sts/cambio/internal/audit"
+)
+
+const (
+	// ownFields is how many fields every line has, room beside them for what
+	// handlers add without another allocation.
+	ownFields, roomForFields = 8, 16
+
+	// otherMethod stands for a method that is not one of HTTP's own, which may be
+	// any text (OpenTelemetry semantic conventions).
+	otherMethod = "_OTHER"
+)
+
+type logKey struct{}
+
+// RequestLog is the one log line of a request, filled on the way and written at
+// its end. A nil *RequestLog swallows what it is given. It is safe for
+// concurrent use; what comes after the end of the request is dropped.
+type RequestLog struct {
+	origin audit.Origin
+	addr   netip.Addr
+
+	mu     sync.Mutex
+	ended  bool
+	fields []zap.Field
+	inline [roomForFields]zap.Field
+}
+
+// RequestLogFrom returns the log line of the request that ctx belongs to, nil
+// when it belongs to none.
+func RequestLogFrom(ctx context.Context) *RequestLog {
+	log, _ := ctx.Value(logKey{}).(*RequestLog)
+	return log
+}
+
+// Add puts fields on the line. They must hold no secret.
+func (l *RequestLog) Add(fields ...zap.Field) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.ended {
+		l.fields = append(l.fields, fields...)
+	}
+}
+
+// write ends the line and hands it to the logger: a fault of ours as a warning.
+func (l *RequestLog) write(logger *zap.Logger, own [ownFields]zap.Field, fault bool) {
+	level := zap.InfoLevel
+	if fault {
+		level = zap.WarnLevel
+	}
+	l.mu.Lock()
+	l.ended = true
+	fields := l.fields
+	l.mu.Unlock()
+	if entry := logger.Check(level, "request"); entry != nil {
+		copy(fields, own[:])
+		entry.Write(fields...)
+	}
+}
+
+// exchange is one request on its way through the handlers: the writer they
+// answer through, which counts, and its log line.
+type exchange struct {
+	http.ResponseWriter
+
+	log    RequestLog
+	status int // 0 until the answer has begun
+	bytes  int64
+}
+
+func newExchange(w http.ResponseWriter, addr netip.Addr, origin audit.Origin) *exchange {
+	x := &exchange{ResponseWriter: w, log: RequestLog{origin: origin, addr: addr}}
+	x.log.fields = x.log.inline[:ownFields]
+	return x
+}
+
+// WriteHeader implements http.ResponseWriter and remembers the final status.
+func (x *exchange) WriteHeader(status int) {
+	if x.status == 0 && status >= http.StatusOK {
+		x.status = status
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter and counts.
+func (x *exchange) Write(p []byte) (int, error) {
+	if x.status == 0 {
+		x.status = http.StatusOK
+	}
+	n, err := x.ResponseWriter.Write(p)
+	x.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the server's writer.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// finish writes the log line.
+func (x *exchange) finish(logger *zap.Logger, r *http.Request, took time.Duration) {
+	status := cmp.Or(x.status, http.StatusOK) // what net/http sends for a handler that wrote nothing
+	x.log.write(logger, [ownFields]zap.Field{
+		zap.String("method", knownMethod(r.Method)),
+		zap.String("route", route(r)),
+		zap.Int("status", status),
+		zap.Duration("duration", took),
+		zap.Int64("bytes", x.bytes),
+		zap.String("ip", x.log.origin.IP),
+		zap.String("tracking_id", x.log.origin.TrackingID),
+		zap.String("user_agent", x.log.origin.UserAgent),
+	}, status >= http.StatusInternalServerError)
+}
+
+// route returns the pattern that matched, never the path: it may hold anything.
+func route(r *http.Request) string {
+	if r.Pattern == "" {
+		return "unmatched"
+	}
+	return r.Pattern
+}
+
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+		http.MethodDelete, http.MethodOptions, http.MethodConnect, http.MethodTrace:
+		return method
+	}
+	return otherMethod
+}

@@ -1,0 +1,279 @@
+package throttle_test
+
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/cambio-sts/cambio/internal/throttle"
+)
+
+type fakeClock struct{ t time.Time }
+
+func (c *fakeClock) now() time.Time          { return c.t }
+func (c *fakeClock) advance(d time.Duration) { c.t = c.t.Add(d) }
+
+func newClock() *fakeClock { return &fakeClock{time.Unix(1_800_000_000, 0)} }
+
+func newThrottle(tb testing.TB, cfg throttle.Config) *throttle.Throttle {
+	tb.Helper()
+	made, err := throttle.New(cfg)
+	require.NoError(tb, err)
+	return made
+}
+
+var peer = netip.MustParseAddr("192.0.2.7")
+
+func TestFailedKeepsTheLimitsOfTheSpecification(t *testing.T) {
+	clock := newClock()
+	counter := newThrottle(t, throttle.Config{Now: clock.now})
+
+	for i := range 20 {
+		_, limited := counter.Failed(peer, "id")
+		require.False(t, limited, "failure %d of one id", i+1)
+	}
+	wait, limited := counter.Failed(peer, "id")
+	require.True(t, limited)
+	require.Equal(t, 3*time.Second, wait)
+
+	clock.advance(wait)
+	_, limited = counter.Failed(peer, "id")
+	require.False(t, limited, "one more after the wait")
+
+	network := newThrottle(t, throttle.Config{Now: clock.now})
+	for i := range 300 {
+		_, limited := network.Failed(peer, fmt.Sprint(i))
+		require.False(t, limited, "failure %d of one network", i+1)
+	}
+	wait, limited = network.Failed(peer, "another")
+	require.True(t, limited)
+	require.Equal(t, 100*time.Millisecond, wait)
+}
+
+func TestFailedTellsNetworksApart(t *testing.T) {
+	for name, c := range map[string]struct {
+		first, second string
+		same          bool
+	}{
+		"same IPv4":            {"192.0.2.1", "192.0.2.1", true},
+		"neighbouring IPv4":    {"192.0.2.1", "192.0.2.2", false},
+		"mapped IPv4":          {"192.0.2.1", "::ffff:192.0.2.1", true},
+		"same IPv6 /64":        {"2001:db8::1", "2001:db8::ffff:0:0:2", true},
+		"neighbouring /64":     {"2001:db8::1", "2001:db8:0:1::1", false},
+		"zones do not matter":  {"fe80::1%eth0", "fe80::1%eth1", true},
+		"IPv4 is not its IPv6": {"0.0.0.1", "::1", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			once := throttle.Limit{Burst: 1, Every: time.Hour}
+			counter := newThrottle(t, throttle.Config{PerNetwork: once, Now: newClock().now})
+			_, limited := counter.Failed(netip.MustParseAddr(c.first), "")
+			require.False(t, limited)
+			_, limited = counter.Failed(netip.MustParseAddr(c.second), "")
+			require.Equal(t, c.same, limited)
+		})
+	}
+}
+
+func TestFailedCountsAKeyPerNetwork(t *testing.T) {
+	counter := newThrottle(t, throttle.Config{PerKey: throttle.Limit{Burst: 1, Every: time.Hour}, Now: newClock().now})
+	_, limited := counter.Failed(peer, "id")
+	require.False(t, limited)
+	_, limited = counter.Failed(peer.Next(), "id")
+	require.False(t, limited, "someone else's guesses do not limit the owner")
+	_, limited = counter.Failed(peer, "id")
+	require.True(t, limited)
+	_, limited = counter.Failed(netip.Addr{}, "id")
+	require.False(t, limited)
+}
+
+func TestAClockGoingBackLocksNobodyOutForLong(t *testing.T) {
+	clock := newClock()
+	limit := throttle.Limit{Burst: 2, Every: time.Second}
+	counter := newThrottle(t, throttle.Config{PerNetwork: limit, Now: clock.now})
+	clock.advance(24 * time.Hour)
+	for range 3 {
+		counter.Failed(peer, "")
+	}
+	clock.advance(-23 * time.Hour)
+	wait, limited := counter.Failed(peer, "")
+	require.True(t, limited)
+	require.LessOrEqual(t, wait, limit.Every)
+}
+
+// A flood of fresh ids must not make the one under attack forgotten.
+func TestAFloodDoesNotEvictTheWorst(t *testing.T) {
+	counter := newThrottle(t, throttle.Config{
+		PerNetwork: throttle.Limit{Burst: 1 << 20, Every: time.Nanosecond},
+		MaxEntries: 8,
+		Now:        newClock().now,
+	})
+	for range 21 {
+		counter.Failed(peer, "victim")
+	}
+	for i := range 10_000 {
+		counter.Failed(peer, fmt.Sprint(i))
+	}
+	_, limited := counter.Failed(peer, "victim")
+	require.True(t, limited)
+}
+
+func TestAPastEntryMakesRoom(t *testing.T) {
+	clock := newClock()
+	limiter, err := throttle.NewLimiter(throttle.LimiterConfig{
+		Limit: throttle.Limit{Burst: 1, Every: time.Second}, MaxEntries: 8, Now: clock.now,
+	})
+	require.NoError(t, err)
+	for i := range 7 {
+		limiter.Allow(fmt.Sprint("old", i))
+	}
+	clock.advance(time.Second)
+	limiter.Allow("live")
+	for i := range 7 {
+		limiter.Allow(fmt.Sprint("new", i))
+	}
+	_, ok := limiter.Allow("live")
+	require.False(t, ok, "the live entry is kept while past ones lie beside it")
+}
+
+func TestConcurrentFailuresCountOnceEach(t *testing.T) {
+	const burst, tries = 50, 400
+	clock := newClock()
+	counter := newThrottle(t, throttle.Config{PerNetwork: throttle.Limit{Burst: burst, Every: time.Second}, Now: clock.now})
+	var passed atomic.Int64
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range tries / 8 {
+				if _, limited := counter.Failed(peer, "id"); !limited {
+					passed.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	require.LessOrEqual(t, passed.Load(), int64(20), "the limit of the id holds")
+
+	var byNetwork atomic.Int64
+	for range 8 {
+		all.Go(func() {
+			for range tries / 8 {
+				if _, limited := counter.Failed(peer.Next(), ""); !limited {
+					byNetwork.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	require.EqualValues(t, burst, byNetwork.Load())
+}
+
+func TestLimitsAreChecked(t *testing.T) {
+	bad := throttle.Limit{Burst: 0, Every: time.Second}
+	_, err := throttle.New(throttle.Config{PerNetwork: bad, Now: time.Now})
+	require.ErrorIs(t, err, throttle.ErrLimit)
+	_, err = throttle.New(throttle.Config{PerKey: throttle.Limit{Burst: 1}, Now: time.Now})
+	require.ErrorIs(t, err, throttle.ErrLimit)
+	_, err = throttle.NewLimiter(throttle.LimiterConfig{Limit: bad, Now: time.Now})
+	require.ErrorIs(t, err, throttle.ErrLimit)
+}
+
+func TestAllowByDefault(t *testing.T) {
+	clock := newClock()
+	limiter, err := throttle.NewLimiter(throttle.LimiterConfig{Now: clock.now})
+	require.NoError(t, err)
+	for range 100 {
+		_, ok := limiter.Allow("pat v1")
+		require.True(t, ok)
+	}
+	wait, ok := limiter.Allow("pat v1")
+	require.False(t, ok)
+	require.Equal(t, 100*time.Millisecond, wait)
+	_, ok = limiter.Allow("pat v2")
+	require.True(t, ok)
+}
+
+// bucket is the naive model: a level that refills continuously.
+type bucket struct {
+	level time.Duration
+	last  time.Time
+}
+
+func (b *bucket) take(l throttle.Limit, now time.Time) (wait time.Duration) {
+	full := time.Duration(l.Burst) * l.Every
+	if b.last.IsZero() {
+		b.level = full
+	} else {
+		b.level = min(full, b.level+now.Sub(b.last))
+	}
+	b.last = now
+	if b.level < l.Every {
+		return l.Every - b.level
+	}
+	b.level -= l.Every
+	return 0
+}
+
+func TestFailedAgreesWithBuckets(t *testing.T) {
+	limits := rapid.Custom(func(t *rapid.T) throttle.Limit {
+		return throttle.Limit{
+			Burst: rapid.IntRange(1, 6).Draw(t, "burst"),
+			Every: time.Duration(rapid.IntRange(1, 1000).Draw(t, "every")),
+		}
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		clock := newClock()
+		cfg := throttle.Config{PerNetwork: limits.Draw(t, "network"), PerKey: limits.Draw(t, "key"), Now: clock.now}
+		counter, err := throttle.New(cfg)
+		require.NoError(t, err)
+		networks, keys := map[netip.Addr]*bucket{}, map[string]*bucket{}
+		at := func(from netip.Addr, key string) time.Duration {
+			if networks[from] == nil {
+				networks[from] = &bucket{}
+			}
+			wait := networks[from].take(cfg.PerNetwork, clock.t)
+			if key == "" {
+				return wait
+			}
+			pair := from.String() + " " + key
+			if keys[pair] == nil {
+				keys[pair] = &bucket{}
+			}
+			return max(wait, keys[pair].take(cfg.PerKey, clock.t))
+		}
+		for range rapid.IntRange(1, 80).Draw(t, "events") {
+			clock.advance(time.Duration(rapid.IntRange(0, 2000).Draw(t, "pause")))
+			from := rapid.SampledFrom([]netip.Addr{peer, peer.Next()}).Draw(t, "from")
+			key := rapid.SampledFrom([]string{"", "a", "b", "c"}).Draw(t, "key")
+			wait, limited := counter.Failed(from, key)
+			require.Equal(t, at(from, key), wait)
+			require.Equal(t, wait > 0, limited)
+		}
+	})
+}
+
+func BenchmarkFailed(b *testing.B) {
+	counter := newThrottle(b, throttle.Config{Now: time.Now})
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			counter.Failed(peer, "0123456789abcdef0123456789abcdef")
+		}
+	})
+}
+
+func BenchmarkAllow(b *testing.B) {
+	limiter, err := throttle.NewLimiter(throttle.LimiterConfig{Now: time.Now})
+	require.NoError(b, err)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			limiter.Allow("0123456789abcdef0123456789abcdef")
+		}
+	})
+}
