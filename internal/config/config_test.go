@@ -1,0 +1,241 @@
+package config
+
+import (
+	"flag"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write docs/configuration.md")
+
+// minimal is the shortest file that loads in a folder made by writeFolder.
+const minimal = `issuer: https://sts.example.com
+store: { url: "bolt:cambio.db" }
+masterKey: { file: master.key }
+`
+
+// writeFolder makes a folder with the secret files the tests name and content as
+// cambio.yaml, whose path it returns.
+func writeFolder(tb testing.TB, content string) string {
+	tb.Helper()
+	dir := tb.TempDir()
+	for _, name := range []string{"master.key", "tls.crt", "tls.key", "password"} {
+		require.NoError(tb, os.WriteFile(filepath.Join(dir, name), []byte("x\n"), 0o600))
+	}
+	return writeConfig(tb, dir, content)
+}
+
+func writeConfig(tb testing.TB, dir, content string) string {
+	tb.Helper()
+	path := filepath.Join(dir, "cambio.yaml")
+	require.NoError(tb, os.WriteFile(path, []byte(content), 0o600))
+	return path
+}
+
+func parsedFlags(tb testing.TB, args ...string) *pflag.FlagSet {
+	tb.Helper()
+	set := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	set.String("config", "", "not a key")
+	AddFlags(set)
+	require.NoError(tb, set.Parse(args))
+	return set
+}
+
+func TestDefaults(t *testing.T) {
+	path := writeFolder(t, minimal)
+	dir := filepath.Dir(path)
+	cfg, origins, err := Load(Sources{File: path})
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1:8080", cfg.Listen.Addr)
+	require.Equal(t, "127.0.0.1:9090", cfg.Listen.AdminAddr)
+	require.False(t, cfg.Listen.TLS())
+	require.Equal(t, StoreURL{Kind: KindBolt, Path: filepath.Join(dir, "cambio.db")}, cfg.Store.URL)
+	require.Equal(t, DurabilityVerified, cfg.Store.Durability)
+	require.Nil(t, cfg.Store.Replicas)
+	require.Equal(t, filepath.Join(dir, "master.key"), cfg.MasterKey.File)
+	require.Equal(t, Keys{Alg: "ES256", RotateEvery: 720 * time.Hour, JWKSMaxAge: 15 * time.Minute}, cfg.Keys)
+	require.Equal(t, Token{Prefixes: []string{"cambio_pat"}, Subject: SubjectID}, cfg.Token)
+	require.Nil(t, cfg.Policy.DefaultLifetimeSeconds)
+	require.True(t, cfg.Policy.AllowNeverExpire)
+	require.Equal(t, []string{"sp:scopes:all"}, cfg.Policy.DefaultScopes)
+	require.Equal(t, Audit{Dir: filepath.Join(dir, "audit"), Retention: 2160 * time.Hour}, cfg.Audit)
+	require.Equal(t, Limits{MaxConnections: 10000, RequestsPer10s: 100}, cfg.Limits)
+	require.Equal(t, Origin{Key: "issuer", From: path + ":1"}, origins[0])
+	require.Equal(t, Origin{Key: "listen.addr", From: "default"}, origins[1])
+}
+
+func TestPrecedence(t *testing.T) {
+	path := writeFolder(t, minimal+"log: { level: warn }\n")
+	env := []string{"CAMBIO_LOG_LEVEL=error", "PATH=/bin", "CAMBIO_TOKEN=ignored"}
+
+	cfg, _, err := Load(Sources{File: path})
+	require.NoError(t, err)
+	require.Equal(t, "warn", cfg.Log.Level)
+
+	cfg, _, err = Load(Sources{File: path, Env: env, Flags: parsedFlags(t)})
+	require.NoError(t, err)
+	require.Equal(t, "error", cfg.Log.Level)
+
+	cfg, origins, err := Load(Sources{File: path, Env: env, Flags: parsedFlags(t, "--log-level=debug", "--config=x")})
+	require.NoError(t, err)
+	require.Equal(t, "debug", cfg.Log.Level)
+	require.Contains(t, origins, Origin{Key: "log.level", From: "--log-level"})
+}
+
+func TestNoFile(t *testing.T) {
+	dir := filepath.Dir(writeFolder(t, minimal))
+	t.Chdir(dir)
+	cfg, _, err := Load(Sources{Env: []string{
+		"CAMBIO_ISSUER=http://127.0.0.1:8080", "CAMBIO_STORE_URL=redis+cluster://a,b", "CAMBIO_STORE_PASSWORD_FILE=password",
+		"CAMBIO_MASTER_KEY_FILE=master.key", "CAMBIO_KEYS_ROTATE_EVERY=48h", "CAMBIO_LISTEN_TRUSTED_PROXIES=10.0.0.0/8, 192.0.2.1",
+		"CAMBIO_LIMITS_REQUESTS_PER_10S=7", "CAMBIO_POLICY_ALLOW_NEVER_EXPIRE=false",
+	}, Flags: parsedFlags(t, "--token-prefixes=one", "--token-prefixes", "two,three", "--policy-enforce-on-existing", "--store-replicas=2")})
+	require.NoError(t, err)
+	require.Equal(t, []string{"a:6379", "b:6379"}, cfg.Store.URL.Addrs)
+	require.Equal(t, filepath.Join(dir, "password"), cfg.Store.PasswordFile)
+	require.Equal(t, 2, cfg.Store.Confirmations())
+	require.Equal(t, 48*time.Hour, cfg.Keys.RotateEvery)
+	require.Equal(t, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32")}, cfg.Listen.TrustedProxies)
+	require.Equal(t, 7, cfg.Limits.RequestsPer10s)
+	require.Equal(t, []string{"one", "two", "three"}, cfg.Token.Prefixes)
+	require.True(t, cfg.Policy.EnforceOnExisting)
+	require.False(t, cfg.Policy.AllowNeverExpire)
+}
+
+func TestServices(t *testing.T) {
+	cfg, _, err := Load(Sources{File: writeFolder(t, minimal+`
+token: { defaultAudience: https://api.example.com }
+services:
+  - audience: https://api.example.com
+    name: Orders
+    scopes: { "orders:read": [Everyone], "orders:write": [order-clerks, admins] }
+    maxLifetimeSeconds: 600
+    alg: RS256
+    claims: { groups: { match: "order-*", max: 20 }, roles: { max: 3 }, email: true, name: false }
+  - { audience: plain, scopes: "*" }
+`)})
+	require.NoError(t, err)
+	require.Equal(t, []Service{
+		{
+			Audience: "https://api.example.com", Name: "Orders", MaxLifetimeSeconds: 600, Alg: "RS256",
+			Scopes: Scopes{Grants: map[string][]string{"orders:read": {"Everyone"}, "orders:write": {"order-clerks", "admins"}}},
+			Claims: Claims{Groups: &ClaimRule{Match: "order-*", Max: 20}, Roles: &ClaimRule{Match: "*", Max: 3}, Email: &ClaimRule{Match: "*", Max: DefaultClaimMax}},
+		},
+		{Audience: "plain", Scopes: Scopes{Any: true}},
+	}, cfg.Services)
+}
+
+func TestConfirmations(t *testing.T) {
+	for url, want := range map[string]int{
+		"bolt:x": 0, "redis://h": 0, "rediss://h": 0, "redis+sentinel://h?master=m": 1, "rediss+cluster://h": 1,
+	} {
+		u, err := ParseStoreURL(url)
+		require.NoError(t, err)
+		require.Equal(t, want, Store{URL: u}.Confirmations(), url)
+	}
+}
+
+// TestTableIsTheStruct holds the table and the struct to the same keys, and the
+// defaults and examples to what their own rows accept.
+func TestTableIsTheStruct(t *testing.T) {
+	var fields []string
+	leaves(reflect.TypeFor[Config](), "", &fields)
+	var rows []string
+	for _, s := range settings() {
+		rows = append(rows, s.path)
+		if s.def != "" {
+			_, f := s.parse(s.def, "/")
+			require.Nil(t, f, s.path)
+		}
+		require.True(t, s.def != "" || s.example != "", "%s has neither default nor example", s.path)
+		require.NotEmpty(t, s.meaning)
+		require.NotContains(t, s.meaning, "|", "a bar ends the column")
+		require.Equal(t, s.unit != "", s.kind == kindInteger, s.path)
+	}
+	require.ElementsMatch(t, fields, rows)
+
+	var service, described []string
+	leaves(reflect.TypeFor[Service](), "", &service)
+	for _, s := range serviceSettings() {
+		described = append(described, s.path)
+	}
+	for i := range service {
+		service[i], _, _ = strings.Cut(service[i], ".")
+	}
+	require.Subset(t, service, described)
+	require.Subset(t, described, service)
+}
+
+func leaves(typ reflect.Type, path string, out *[]string) {
+	for f := range typ.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		key := join(path, name)
+		if f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[StoreURL]() && f.Type != reflect.TypeFor[Scopes]() {
+			leaves(f.Type, key, out)
+		} else if key != servicesKey {
+			*out = append(*out, key)
+		}
+	}
+}
+
+func TestNamesOfKeys(t *testing.T) {
+	for path, want := range map[string][2]string{
+		"issuer":                {"CAMBIO_ISSUER", "issuer"},
+		"listen.addr":           {"CAMBIO_LISTEN_ADDR", "listen-addr"},
+		"listen.tlsCert":        {"CAMBIO_LISTEN_TLS_CERT", "listen-tls-cert"},
+		"store.passwordFile":    {"CAMBIO_STORE_PASSWORD_FILE", "store-password-file"},
+		"masterKey.file":        {"CAMBIO_MASTER_KEY_FILE", "master-key-file"},
+		"keys.jwksMaxAge":       {"CAMBIO_KEYS_JWKS_MAX_AGE", "keys-jwks-max-age"},
+		"limits.requestsPer10s": {"CAMBIO_LIMITS_REQUESTS_PER_10S", "limits-requests-per-10s"},
+	} {
+		s := setting{path: path}
+		require.Equal(t, want, [2]string{s.env(), s.flag()})
+	}
+}
+
+func TestReferenceIsCommitted(t *testing.T) {
+	path := filepath.Join("..", "..", "docs", "configuration.md")
+	if *update {
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o750))
+		require.NoError(t, os.WriteFile(path, []byte(Reference()), 0o644))
+	}
+	committed, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, Reference(), string(committed), "run go generate ./internal/config")
+}
+
+func TestExampleLoads(t *testing.T) {
+	cfg, _, err := Load(Sources{File: writeFolder(t, Example())})
+	require.NoError(t, err)
+	short, _, err := Load(Sources{File: writeFolder(t, minimal)})
+	require.NoError(t, err)
+	short.Store.URL, short.MasterKey, short.Audit = cfg.Store.URL, cfg.MasterKey, cfg.Audit // the folders differ
+	require.Equal(t, short, cfg)
+}
+
+// TestExampleUncommented shows that each commented-out line is one that loads.
+func TestExampleUncommented(t *testing.T) {
+	var lines []string
+	for line := range strings.Lines(strings.Replace(Example(), "services: []\n", "", 1)) {
+		trimmed := strings.TrimLeft(line, " ")
+		if rest, ok := strings.CutPrefix(trimmed, "#"); ok && !strings.HasPrefix(rest, " ") || strings.HasPrefix(line, "#  ") {
+			line = strings.Replace(line, "#", "", 1)
+		}
+		lines = append(lines, line)
+	}
+	text := strings.Join(lines, "")
+	text = strings.NewReplacer("bolt:cambio.db", "rediss://redis.example.com", "/run/secrets/redis", "password").Replace(text)
+	cfg, _, err := Load(Sources{File: writeFolder(t, text)})
+	require.NoError(t, err)
+	require.Len(t, cfg.Services, 1)
+	require.NotNil(t, cfg.Policy.DefaultLifetimeSeconds)
+	require.True(t, cfg.Listen.TLS())
+}

@@ -1,0 +1,90 @@
+package config
+
+import "strings"
+
+// lineWidth is where the example's comments wrap.
+const lineWidth = 96
+
+// Example returns the commented configuration that `cambio init` writes: the
+// required keys with a value each, every other key commented out with its
+// default, or with an example where there is none.
+func Example() string {
+	var b strings.Builder
+	comment(&b, "", "Configuration of cambio serve. Every key can also be set by the environment variable and the flag beside it, except services; flag > variable > file > default. Paths are relative to this file. Unknown keys refuse to start.")
+	section := ""
+	for _, s := range settings() {
+		name, _, nested := strings.Cut(s.path, delimiter)
+		if nested && name != section {
+			section = name
+			if name == "policy" {
+				b.WriteString(exampleServices)
+				b.WriteString("\n# What a new organization starts with.")
+			}
+			b.WriteString("\n" + name + ":\n")
+		}
+		if !nested {
+			b.WriteString("\n")
+		}
+		s.writeExample(&b)
+	}
+	return b.String()
+}
+
+func (s setting) writeExample(b *strings.Builder) {
+	indent := ""
+	if strings.Contains(s.path, delimiter) {
+		indent = "  "
+	}
+	comment(b, indent, strings.ReplaceAll(s.meaning, "`", ""))
+	if len(s.oneOf) > 0 {
+		comment(b, indent, "One of "+strings.Join(s.oneOf, ", ")+".")
+	}
+	comment(b, indent, s.env()+", --"+s.flag())
+	mark := "#"
+	if s.required {
+		mark = ""
+	}
+	b.WriteString(indent + mark + lastPart(s.path) + ": " + s.yamlExample() + "\n")
+}
+
+// yamlExample returns a value as it would stand in the file: the default, or
+// the example where there is none.
+func (s setting) yamlExample() string {
+	switch {
+	case s.def == "":
+		return s.example
+	case s.kind.isList():
+		return "[" + s.def + "]"
+	default:
+		return s.def
+	}
+}
+
+// comment writes text as wrapped comment lines.
+func comment(b *strings.Builder, indent, text string) {
+	line := indent + "#"
+	for word := range strings.FieldsSeq(text) {
+		if len(line)+1+len(word) > lineWidth {
+			b.WriteString(line + "\n")
+			line = indent + "#"
+		}
+		line += " " + word
+	}
+	b.WriteString(line + "\n")
+}
+
+const exampleServices = `
+# The services that tokens are minted for. Without any, the management API is the only audience.
+services: []
+#services:
+#  - audience: https://api.example.com # the aud of its tokens
+#    name: Orders
+#    scopes: # "*" takes any application scope
+#      "orders:read": [Everyone]
+#      "orders:write": [order-clerks]
+#    maxLifetimeSeconds: 3600
+#    alg: ES256
+#    claims: # what its tokens tell about the owner; nothing without this
+#      groups: { match: "order-*", max: 20 }
+#      email: true
+`

@@ -1,0 +1,106 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+const referenceIntro = `# Configuration
+
+<!-- Written by go generate ./internal/config; change internal/config/table.go instead. -->
+
+` + "`cambio serve --config cambio.yaml`" + ` reads one YAML file. Every key but ` + "`services`" + ` can also be set by an environment
+variable and a flag; **flag > environment > file > default**. Lists are comma-separated there, and a list flag may
+be repeated. A key without a value is a key not written.
+
+The server refuses to start, with every problem at once and a fix for each, on: an unknown key or ` + "`CAMBIO_…`" + `
+variable, a key written twice, a value of the wrong type or out of bounds, a file that is not there. Secrets are
+never values: they are in files that the ` + "`…File`" + ` keys name, and a password inside ` + "`store.url`" + ` is refused. YAML
+anchors and aliases are not read.
+
+Relative paths in the file and of defaults start at the folder of the file, those in variables and flags at the
+working directory. Durations are numbers with units, such as ` + "`720h`" + ` or ` + "`1h30m`" + `.
+`
+
+const referenceEnv = `
+## Other variables
+
+%s are read by the client commands and ` + "`--config`" + `; the server ignores them. So it does with the variables that Kubernetes sets beside a
+Service whose name begins with ` + "`cambio`" + ` (` + "`CAMBIO_SERVICE_HOST`, `CAMBIO_PORT=tcp://…`" + `). Any other ` + "`CAMBIO_…`" + `
+variable refuses to start.
+`
+
+// Reference returns docs/configuration.md: every key with its variable, flag,
+// type, default and meaning, then the example file.
+func Reference() string {
+	var b strings.Builder
+	b.WriteString(referenceIntro)
+	b.WriteString("\n## Keys\n")
+	section := "-"
+	for _, s := range settings() {
+		name, _, nested := strings.Cut(s.path, delimiter)
+		if !nested {
+			name = ""
+		}
+		if name != section {
+			section = name
+			if name != "" {
+				fmt.Fprintf(&b, "\n### %s\n", name)
+			}
+			b.WriteString("\n| Key | Variable, flag | Type | Default | Meaning |\n|---|---|---|---|---|\n")
+		}
+		fmt.Fprintf(&b, "| `%s` | `%s`<br>`--%s` | %s | %s | %s |\n", s.path, s.env(), s.flag(), s.describeType(), s.describeDefault(), s.meaning)
+	}
+	writeServices(&b)
+	fmt.Fprintf(&b, referenceEnv, "`"+strings.Join(reservedEnv(), "`, `")+"`")
+	b.WriteString("\n## Example\n\n`cambio init` writes this file.\n\n```yaml\n" + Example() + "```\n")
+	return b.String()
+}
+
+func writeServices(b *strings.Builder) {
+	b.WriteString("\n### services\n\nA list in the file, with these keys for each service:\n\n| Key | Type | Meaning |\n|---|---|---|\n")
+	for _, s := range serviceSettings() {
+		kind := s.describeType()
+		switch s.path {
+		case "scopes", "claims":
+			kind = "map"
+		}
+		meaning := s.meaning
+		if s.required {
+			meaning = "Required. " + meaning
+		}
+		fmt.Fprintf(b, "| `%s` | %s | %s |\n", s.path, kind, meaning)
+	}
+}
+
+func (s setting) describeType() string {
+	text := s.kind.name()
+	switch {
+	case len(s.oneOf) > 0:
+		return "`" + strings.Join(s.oneOf, "`, `") + "`"
+	case s.kind == kindInteger && s.min != s.max:
+		text += fmt.Sprintf(", %d to %d", s.min, s.max)
+	case s.kind == kindDuration && s.min == 1:
+		text += ", up to " + shortDuration(s.max)
+	case s.kind == kindDuration:
+		text += fmt.Sprintf(", %s to %s", shortDuration(s.min), shortDuration(s.max))
+	default:
+	}
+	if s.unit != "" {
+		text += " (" + s.unit + ")"
+	}
+	return text
+}
+
+func (s setting) describeDefault() string {
+	switch {
+	case s.required:
+		return "required, such as `" + s.example + "`"
+	case s.def == "" && s.kind.isList():
+		return "`[]`"
+	case s.def == "":
+		return "none"
+	default:
+		return "`" + s.yamlExample() + "`"
+	}
+}

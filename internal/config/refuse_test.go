@@ -1,0 +1,238 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// problemsOf loads and returns the problems, which there must be.
+func problemsOf(tb testing.TB, src Sources) []Problem {
+	tb.Helper()
+	cfg, origins, err := Load(src)
+	require.Nil(tb, cfg)
+	require.Nil(tb, origins)
+	found, ok := errors.AsType[*Error](err)
+	require.True(tb, ok, "%v", err)
+	require.NotEmpty(tb, found.Problems)
+	for _, p := range found.Problems {
+		require.NotEmpty(tb, p.Cause, p.String())
+		require.NotEmpty(tb, p.Fix, p.String())
+		require.NotContains(tb, p.String(), "\n")
+	}
+	return found.Problems
+}
+
+// TestRefusesFile adds one thing to a file that loads.
+func TestRefusesFile(t *testing.T) {
+	service := func(fields string) string { return "services: [{ audience: api, scopes: \"*\", " + fields + " }]" }
+	for name, tc := range map[string]struct{ add, want string }{
+		"unknown key":               {"strore: {}", "4: strore: is not a known key; did you mean store?"},
+		"unknown nested key":        {"listen: { adr: \":1\" }", "4: listen.adr: is not a known key; did you mean listen.addr?"},
+		"key in the wrong section":  {"durability: verified", "4: durability: is not a known key; did you mean store.durability?"},
+		"key of another kind":       {"login: {}", "4: login: is not a known key"},
+		"unknown service key":       {service("scope: []"), "services[0].scope: is not a known key; did you mean services[0].scopes?"},
+		"unknown claim":             {service("claims: { phone: true }"), "services[0].claims.phone: is not a known key"},
+		"unknown rule key":          {service("claims: { groups: { matches: x } }"), "did you mean services[0].claims.groups.match?"},
+		"duplicate key":             {"issuer: https://other.example.com", "4: issuer: is written twice"},
+		"duplicate section":         {"store: {}", "4: store: is written twice"},
+		"duplicate nested key":      {"log: { level: info, level: warn }", "4: log.level: is written twice"},
+		"duplicate scope":           {"services: [{ audience: api, scopes: { \"a:b\": [x], \"a:b\": [y] } }]", "services[0].scopes.a:b: is written twice"},
+		"section is text":           {"log: info", "4: log: is not a map"},
+		"file is a list":            {"replace: list", "1: is not a map"},
+		"alias":                     {"keys: &k { alg: ES256 }\naudit: *k", "5: audit: is an alias"},
+		"merge":                     {"keys: { <<: { alg: ES256 } }", "keys: has a key that is no plain text"},
+		"not YAML":                  {"a: b: c", "4: is not valid YAML"},
+		"unknown anchor":            {"log: *canary", "is not valid YAML (unknown anchor)"},
+		"two documents":             {"---\nlog: {}", "more than one YAML document"},
+		"number for text":           {"token: { subject: 1 }", "token.subject: is not text"},
+		"text for number":           {"limits: { maxConnections: \"5\" }", "limits.maxConnections: is not a whole number; write a whole number from 1 to 10000000 (connections)"},
+		"fraction for number":       {"limits: { maxConnections: 1.5 }", "limits.maxConnections: is not a whole number"},
+		"hexadecimal":               {"limits: { maxConnections: 0x10 }", "limits.maxConnections: is not a whole number"},
+		"number out of bounds":      {"limits: { maxConnections: 0 }", "limits.maxConnections: is out of bounds"},
+		"text for boolean":          {"policy: { enforceOnExisting: \"true\" }", "policy.enforceOnExisting: is neither true nor false"},
+		"duration without unit":     {"keys: { rotateEvery: 720 }", "keys.rotateEvery: is not a duration; write a number with its unit"},
+		"duration zero":             {"keys: { rotateEvery: 0s }", "keys.rotateEvery: is out of bounds; write a duration above 0"},
+		"duration negative":         {"keys: { rotateEvery: -1h }", "keys.rotateEvery: is out of bounds"},
+		"max-age too short":         {"keys: { jwksMaxAge: 59s }", "keys.jwksMaxAge: is out of bounds; write a duration from 1m to 24h"},
+		"max-age too long":          {"keys: { jwksMaxAge: 25h }", "keys.jwksMaxAge: is out of bounds"},
+		"text for list":             {"token: { prefixes: one }", "token.prefixes: is not a list"},
+		"number in list":            {"token: { prefixes: [1] }", "token.prefixes: has an item that is not text"},
+		"item twice":                {"token: { prefixes: [pat, pat] }", "token.prefixes: has the same item twice"},
+		"control character":         {`log: { level: "in\u0000fo" }`, "log.level: has control characters"},
+		"alg none":                  {"keys: { alg: none }", "keys.alg: is not one of the known values; write one of ES256, RS256, EdDSA, ES384"},
+		"alg HS256":                 {"keys: { alg: HS256 }", "keys.alg: is not one of the known values"},
+		"service alg none":          {service("alg: none"), "services[0].alg: is not one of the known values"},
+		"durability":                {"log: { level: loud }", "log.level: is not one of the known values"},
+		"plain http for everyone":   {`listen: { addr: ":8080" }`, "listen.addr: is plain http on an address others can reach"},
+		"plain http on a name":      {`listen: { addr: "sts:8080" }`, "listen.addr: is plain http"},
+		"listen without port":       {"listen: { addr: 127.0.0.1 }", "listen.addr: is not host:port"},
+		"listen on a bad port":      {`listen: { addr: "127.0.0.1:70000" }`, "listen.addr: is not host:port"},
+		"one address twice":         {`listen: { addr: "127.0.0.1:1", adminAddr: "127.0.0.1:1" }`, "listen.adminAddr: is the address of the public listener"},
+		"certificate without key":   {"listen: { tlsCert: tls.crt }", "listen.tlsKey: is missing beside listen.tlsCert"},
+		"key without certificate":   {"listen: { tlsKey: tls.key }", "listen.tlsCert: is missing beside listen.tlsKey"},
+		"certificate not there":     {"listen: { tlsCert: no.crt, tlsKey: tls.key }", "listen.tlsCert: names a file that is not there"},
+		"proxy is no network":       {"listen: { trustedProxies: [proxy] }", "listen.trustedProxies: is not a network"},
+		"proxy with host bits":      {"listen: { trustedProxies: [10.0.0.1/8] }", "listen.trustedProxies: has bits set beyond"},
+		"proxy is everybody":        {"listen: { trustedProxies: [0.0.0.0/0] }", "listen.trustedProxies: trusts every address"},
+		"IPv4 in IPv6":              {`policy: { allowedNetworks: ["::ffff:10.0.0.0/104"] }`, "policy.allowedNetworks: has an IPv4 network written as IPv6"},
+		"prefix with capitals":      {"token: { prefixes: [Cambio] }", "token.prefixes: has a prefix that cannot be one"},
+		"prefix of one character":   {"token: { prefixes: [c] }", "token.prefixes: has a prefix that cannot be one"},
+		"prefix ends in underscore": {"token: { prefixes: [cambio_] }", "token.prefixes: has a prefix that cannot be one"},
+		"no prefix":                 {"token: { prefixes: [] }", "token.prefixes: is empty"},
+		"ambiguous prefixes":        {"token: { prefixes: [cambio, cambio_pat] }", "token.prefixes: has a prefix that begins another one"},
+		"default audience":          {"token: { defaultAudience: api }", "token.defaultAudience: is none of the services"},
+		"no default scope":          {"policy: { defaultScopes: [] }", "policy.defaultScopes: is empty"},
+		"bad default scope":         {`policy: { defaultScopes: ["a b"] }`, "policy.defaultScopes: is or has a scope that cannot be one"},
+		"access token too short":    {"policy: { defaultAccessTokenSeconds: 14 }", "policy.defaultAccessTokenSeconds: is out of bounds; write a whole number from 15 to 43200 (seconds)"},
+		"access token too long":     {"policy: { maxAccessTokenSeconds: 43201 }", "policy.maxAccessTokenSeconds: is out of bounds"},
+		"default above maximum":     {"policy: { maxAccessTokenSeconds: 60 }", "policy.defaultAccessTokenSeconds: is above policy.maxAccessTokenSeconds"},
+		"lifetime above maximum":    {"policy: { defaultLifetimeSeconds: 61, maxLifetimeSeconds: 60 }", "policy.defaultLifetimeSeconds: is above policy.maxLifetimeSeconds"},
+		"bolt with password":        {"# add\nreplace: passwordFile", "store.passwordFile: is of no use to an embedded store"},
+		"no audit folder":           {`audit: { dir: "" }`, "audit.dir: names no folder"},
+		"services is a map":         {"services: {}", "services: is not a list"},
+		"service is text":           {"services: [api]", "services[0]: is not a map"},
+		"service without audience":  {"services: [{ scopes: \"*\" }]", "4: services[0].audience: is required"},
+		"service without scopes":    {"services: [{ audience: api }]", "4: services[0].scopes: names no scope"},
+		"audience twice":            {"services: [{ audience: api, scopes: \"*\" }, { audience: api, scopes: \"*\" }]", "services[1].audience: is the audience of another service too"},
+		"audience of the API":       {"services: [{ audience: https://sts.example.com/api/v1, scopes: \"*\" }]", "services[0].audience: is the audience of the management API"},
+		"audience with fragment":    {"services: [{ audience: \"https://a#b\", scopes: \"*\" }]", "services[0].audience: is neither a plain name nor an absolute URI"},
+		"audience with user":        {"services: [{ audience: \"https://u:canary@a\", scopes: \"*\" }]", "services[0].audience: has a user or password"},
+		"audience with space":       {"services: [{ audience: \"a b\", scopes: \"*\" }]", "services[0].audience: is neither"},
+		"scopes is another text":    {"services: [{ audience: api, scopes: all }]", "services[0].scopes: is neither \"*\" nor a map"},
+		"scope with space":          {"services: [{ audience: api, scopes: { \"a b\": [x] } }]", "services[0].scopes.a b: is or has a scope that cannot be one"},
+		"reserved scope":            {"services: [{ audience: api, scopes: { \"idn:x\": [x] } }]", "services[0].scopes.idn:x: is a scope of Cambio's own"},
+		"reserved scope openid":     {"services: [{ audience: api, scopes: { openid: [x] } }]", "services[0].scopes.openid: is a scope of Cambio's own"},
+		"granted to nobody":         {"services: [{ audience: api, scopes: { \"a:b\": [] } }]", "services[0].scopes.a:b: is granted to nobody"},
+		"grantee is text":           {"services: [{ audience: api, scopes: { \"a:b\": Everyone } }]", "services[0].scopes.a:b: is not a list"},
+		"service lifetime":          {service("maxLifetimeSeconds: 14"), "services[0].maxLifetimeSeconds: is out of bounds"},
+		"claim is text":             {service("claims: { groups: all }"), "services[0].claims.groups: is neither true nor false; write true, or {match"},
+		"claim is a list":           {service("claims: { groups: [a] }"), "services[0].claims.groups: is not a map"},
+		"claim pattern":             {service("claims: { groups: { match: \"[a]\" } }"), "services[0].claims.groups.match: is no pattern"},
+		"claim maximum":             {service("claims: { groups: { max: 0 } }"), "services[0].claims.groups.max: is out of bounds"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			content := minimal + tc.add + "\n"
+			if strings.Contains(tc.add, "replace: passwordFile") {
+				content = strings.Replace(minimal, `cambio.db"`, `cambio.db", passwordFile: password`, 1)
+			}
+			if tc.add == "replace: list" {
+				content = "[issuer]"
+			}
+			found := problemsOf(t, Sources{File: writeFolder(t, content)})
+			require.Len(t, found, 1)
+			require.Contains(t, found[0].String(), tc.want)
+			require.NotContains(t, found[0].String(), "canary")
+		})
+	}
+}
+
+func TestRefusesEnvironment(t *testing.T) {
+	path := writeFolder(t, minimal)
+	for name, tc := range map[string]struct{ variable, want string }{
+		"misspelled":       {"CAMBIO_LISTEN_ADRR=canary", "CAMBIO_LISTEN_ADRR: is not a known variable; did you mean CAMBIO_LISTEN_ADDR?"},
+		"secret as value":  {"CAMBIO_STORE_PASSWORD=canary", "CAMBIO_STORE_PASSWORD: is not a known variable; did you mean CAMBIO_STORE_PASSWORD_FILE?"},
+		"unlike any":       {"CAMBIO_X=canary", "CAMBIO_X: is not a known variable; unset it"},
+		"services":         {"CAMBIO_SERVICES_0_AUDIENCE=canary", "services are set in the file only"},
+		"misspelled port":  {"CAMBIO_LISTEN_PORT=8080", "CAMBIO_LISTEN_PORT: is not a known variable"},
+		"wrong type":       {"CAMBIO_LIMITS_MAX_CONNECTIONS=canary", "CAMBIO_LIMITS_MAX_CONNECTIONS: limits.maxConnections: is not a whole number"},
+		"URL password":     {"CAMBIO_STORE_URL=redis://u:canary@h", "CAMBIO_STORE_URL: store.url: has a password in it; remove it and name a file with it in store.passwordFile"},
+		"validated":        {"CAMBIO_LISTEN_ADDR=:80", "CAMBIO_LISTEN_ADDR: listen.addr: is plain http"},
+		"set to nothing":   {"CAMBIO_ISSUER=", "CAMBIO_ISSUER: issuer: is not an https URL"},
+		"not UTF-8":        {"CAMBIO_LOG_LEVEL=\xff", "log.level: has control characters or is not UTF-8"},
+		"empty item":       {"CAMBIO_TOKEN_PREFIXES=a1,,b1", "token.prefixes: has an empty item"},
+		"bad item":         {"CAMBIO_LISTEN_TRUSTED_PROXIES=canary", "listen.trustedProxies: is not a network"},
+		"not private file": {"CAMBIO_MASTER_KEY_FILE=" + filepath.Dir(path), "masterKey.file: names something that is no regular file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found := problemsOf(t, Sources{File: path, Env: []string{tc.variable}})
+			require.Len(t, found, 1)
+			require.Contains(t, found[0].String(), tc.want)
+			require.NotContains(t, found[0].String(), "canary")
+		})
+	}
+}
+
+func TestIgnoresVariablesOfOthers(t *testing.T) {
+	_, _, err := Load(Sources{File: writeFolder(t, minimal), Env: []string{
+		"CAMBIO_TOKEN=x", "CAMBIO_SERVER=x", "CAMBIO_CONFIG=x", "CAMBIO_CA_FILE=x", "CAMBIOX=x", "nonsense", "PATH=/bin",
+		"CAMBIO_SERVICE_HOST=10.1.2.3", "CAMBIO_SERVICE_PORT=443", "CAMBIO_SERVICE_PORT_HTTPS=443", "CAMBIO_PORT=tcp://10.1.2.3:443",
+		"CAMBIO_PORT_443_TCP=tcp://10.1.2.3:443", "CAMBIO_PORT_443_TCP_ADDR=10.1.2.3", "CAMBIO_REDIS_SERVICE_HOST=10.1.2.3", "CAMBIO_REDIS_PORT=tcp://10.1.2.3:6379",
+	}})
+	require.NoError(t, err)
+}
+
+func TestRefusesFlags(t *testing.T) {
+	path := writeFolder(t, minimal)
+	found := problemsOf(t, Sources{File: path, Flags: parsedFlags(t, "--store-url=redis://:canary@h", "--keys-alg=none", "--limits-max-connections", "many")})
+	require.Len(t, found, 3)
+	require.Equal(t, "--keys-alg: keys.alg: is not one of the known values; write one of ES256, RS256, EdDSA, ES384", found[0].String())
+	require.Contains(t, found[1].String(), "--limits-max-connections: limits.maxConnections: is not a whole number")
+	require.Contains(t, found[2].String(), "--store-url: store.url: has a password in it")
+}
+
+func TestReportsEverythingAtOnce(t *testing.T) {
+	path := writeFolder(t, "store: { url: ftp://x, replicsa: 1 }\nkeys: { alg: none }\n")
+	_, _, err := Load(Sources{File: path, Env: []string{"CAMBIO_KEY_ALG=ES256"}})
+	require.EqualError(t, err, strings.Join([]string{
+		"the configuration has 6 problems:",
+		"  " + path + ":1: store.url: has no known scheme; write bolt:PATH, redis://, rediss://, redis+sentinel:// or redis+cluster://",
+		"  " + path + ":1: store.replicsa: is not a known key; did you mean store.replicas?",
+		"  " + path + ":2: keys.alg: is not one of the known values; write one of ES256, RS256, EdDSA, ES384",
+		"  CAMBIO_KEY_ALG: is not a known variable; did you mean CAMBIO_KEYS_ALG?",
+		"  issuer: is required; set it, such as https://sts.example.com, here, as CAMBIO_ISSUER or as --issuer",
+		"  masterKey.file: is required; set it, such as master.key, here, as CAMBIO_MASTER_KEY_FILE or as --master-key-file",
+	}, "\n"))
+}
+
+func TestRefusesOpenMasterKey(t *testing.T) {
+	path := writeFolder(t, minimal)
+	key := filepath.Join(filepath.Dir(path), "master.key")
+	for _, mode := range []os.FileMode{0o640, 0o604, 0o620} {
+		require.NoError(t, os.Chmod(key, mode))
+		found := problemsOf(t, Sources{File: path})
+		require.Contains(t, found[0].String(), "masterKey.file: names a file that others than its owner may use; chmod 0600")
+	}
+	require.NoError(t, os.Chmod(key, 0o400))
+	_, _, err := Load(Sources{File: path})
+	require.NoError(t, err)
+}
+
+func TestRefusesUnreadableFile(t *testing.T) {
+	_, _, err := Load(Sources{File: filepath.Join(t.TempDir(), "none.yaml")})
+	require.ErrorIs(t, err, os.ErrNotExist)
+	large := problemsOf(t, Sources{File: writeFolder(t, strings.Repeat("#", maxFile+1))})
+	require.Contains(t, large[0].String(), "is larger than 1 MiB")
+}
+
+func TestPlainHTTPBehindProxies(t *testing.T) {
+	for _, listen := range []string{
+		`{ addr: ":8080", trustedProxies: [10.0.0.0/8] }`, `{ addr: ":8443", tlsCert: tls.crt, tlsKey: tls.key }`,
+		`{ addr: "127.9.9.9:0" }`, `{ addr: "[::1]:0" }`, `{ addr: "localhost:0" }`, `{ adminAddr: "" }`, `{ addr: "127.0.0.1:0", adminAddr: "127.0.0.1:0" }`,
+	} {
+		_, _, err := Load(Sources{File: writeFolder(t, minimal+"listen: "+listen+"\n")})
+		require.NoError(t, err, listen)
+	}
+}
+
+func TestIssuer(t *testing.T) {
+	for _, ok := range []string{
+		"https://sts.example.com", "https://sts", "https://sts.example.com:8443", "https://192.0.2.1", "https://[2001:db8::1]:8443",
+		"http://localhost", "http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:1", "https://xn--bcher-kva.example",
+	} {
+		require.Nil(t, checkIssuer(ok), ok)
+	}
+	for _, bad := range []string{
+		"", "sts.example.com", "https://", "https:sts.example.com", "HTTPS://sts.example.com", "ftp://sts.example.com", "http://sts.example.com", "http://192.0.2.1",
+		"https://sts.example.com/", "https://sts.example.com/x", "https://sts.example.com?x", "https://sts.example.com#", "https://u@sts.example.com",
+		"https://Sts.example.com", "https://sts.example.com.", "https://sts..example.com", "https://-sts.example.com", "https://sts_x.example.com", "https://bücher.example",
+		"https://sts.example.com:", "https://sts.example.com:0", "https://sts.example.com:0443", "https://sts.example.com:65536", "https://:443", "https://sts.example.com:8443:1",
+		"https://[::1", "https://[2001:DB8::1]", "https://[0:0::1]", "https://[192.0.2.1]", "https://127.1", "https://0x7f.0.0.1", "https://256.1.1.1", " https://sts.example.com", "https://sts.example.com ", "https://sts example.com", "https://sts%2eexample.com",
+	} {
+		require.NotNil(t, checkIssuer(bad), bad)
+	}
+}
