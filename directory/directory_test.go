@@ -1,0 +1,255 @@
+package directory_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/internal/audit"
+	"github.com/cambio-sts/cambio/internal/fault"
+	"github.com/cambio-sts/cambio/storage/bolt"
+)
+
+func open(t *testing.T) *directory.Directory {
+	t.Helper()
+	db, err := bolt.Open(bolt.Config{Path: filepath.Join(t.TempDir(), "cambio.db"), Create: true, Now: time.Now})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	d, err := directory.New(directory.Config{Identities: db.Identities(), Catalog: db.Catalog(), Now: time.Now})
+	require.NoError(t, err)
+	return d
+}
+
+func snapshotOf(t *testing.T, d *directory.Directory) *directory.Snapshot {
+	t.Helper()
+	snapshot, err := d.Snapshot(t.Context())
+	require.NoError(t, err)
+	return snapshot
+}
+
+func TestCreateOrganizationOnce(t *testing.T) {
+	d := open(t)
+	var ids sync.Map
+	var group sync.WaitGroup
+	for range 10 {
+		group.Go(func() {
+			organization, err := d.CreateOrganization(t.Context(), "acme", directory.DefaultPolicy(), directory.Actor{})
+			if err != nil {
+				t.Error(err)
+			}
+			ids.Store(organization.ID, true)
+		})
+	}
+	group.Wait()
+	made := 0
+	ids.Range(func(any, any) bool { made++; return true })
+	require.Equal(t, 1, made)
+	snapshot := snapshotOf(t, d)
+	organization, ok := snapshot.OrganizationByName("acme")
+	require.True(t, ok)
+	require.Equal(t, directory.DefaultPolicy(), organization.Policy)
+	for _, reserved := range []string{directory.Nobody, directory.Everyone, directory.Administrators} {
+		_, ok := snapshot.GroupByName(organization.ID, reserved)
+		require.True(t, ok, reserved)
+	}
+}
+
+func TestGroups(t *testing.T) {
+	d := open(t)
+	ctx, nobody := t.Context(), directory.Actor{}
+	organization, err := d.CreateOrganization(ctx, "acme", directory.DefaultPolicy(), nobody)
+	require.NoError(t, err)
+	make := func(name string, children ...directory.ID) directory.Group {
+		group, err := d.CreateGroup(ctx, directory.Group{Organization: organization.ID, Name: name, ChildGroups: children}, nobody)
+		require.NoError(t, err)
+		return group
+	}
+	inner := make("inner")
+	middle := make("middle", inner.ID)
+	outer := make("outer")
+	require.NoError(t, d.NestGroup(ctx, outer.ID, middle.ID, nobody))
+	require.NoError(t, d.NestGroup(ctx, outer.ID, middle.ID, nobody), "nesting twice changes nothing")
+
+	require.ErrorIs(t, d.NestGroup(ctx, inner.ID, outer.ID, nobody), directory.ErrCycle)
+	require.ErrorIs(t, d.NestGroup(ctx, inner.ID, inner.ID, nobody), directory.ErrCycle)
+	require.ErrorIs(t, d.NestGroup(ctx, inner.ID, "none", nobody), directory.ErrNotFound)
+	require.ErrorIs(t, d.NestGroup(ctx, "none", inner.ID, nobody), directory.ErrNotFound)
+	reserved, _ := snapshotOf(t, d).GroupByName(organization.ID, directory.Nobody)
+	require.ErrorIs(t, d.NestGroup(ctx, reserved.ID, inner.ID, nobody), directory.ErrNotFound, "Nobody never has members")
+	_, err = d.CreateGroup(ctx, directory.Group{Organization: organization.ID, Name: "inner"}, nobody)
+	require.ErrorIs(t, err, directory.ErrNameTaken)
+	_, err = d.CreateGroup(ctx, directory.Group{Organization: organization.ID, Name: "x", ChildGroups: []directory.ID{"none"}}, nobody)
+	require.ErrorIs(t, err, directory.ErrNotFound)
+
+	access := snapshotOf(t, d).AccessOf(&directory.Identity{ID: "i", Organization: organization.ID, Groups: []directory.ID{inner.ID}})
+	require.Equal(t, []string{"inner", "middle", "outer"}, access.Groups())
+}
+
+func TestAssignments(t *testing.T) {
+	d := open(t)
+	ctx, nobody := t.Context(), directory.Actor{}
+	organization, err := d.CreateOrganization(ctx, "acme", directory.DefaultPolicy(), nobody)
+	require.NoError(t, err)
+	identity, err := d.CreateIdentity(ctx, directory.Identity{Organization: organization.ID, Type: directory.User, Username: "alice", Enabled: true}, nobody)
+	require.NoError(t, err)
+	holds := func() bool {
+		access := snapshotOf(t, d).AccessOf(&identity)
+		return access.HoldsOrganizationRole(directory.AccessAsNonInteractiveUser)
+	}
+	require.False(t, holds())
+	assignment := directory.Assignment{
+		Role: directory.AccessAsNonInteractiveUser, Scope: directory.OnOrganization, ScopeID: organization.ID, Holder: identity.ID,
+	}
+	require.NoError(t, d.Assign(ctx, organization.ID, assignment, nobody))
+	version := snapshotOf(t, d).Version()
+	require.True(t, holds(), "this process sees its own change at once")
+	require.NoError(t, d.Assign(ctx, organization.ID, assignment, nobody))
+	require.Equal(t, version, snapshotOf(t, d).Version(), "what is held is not written twice")
+	require.NoError(t, d.Unassign(ctx, organization.ID, directory.AccessAsNonInteractiveUser, identity.ID, nobody))
+	require.False(t, holds())
+}
+
+func TestIdentities(t *testing.T) {
+	d := open(t)
+	ctx, nobody := t.Context(), directory.Actor{}
+	organization, err := d.CreateOrganization(ctx, "acme", directory.DefaultPolicy(), nobody)
+	require.NoError(t, err)
+	identity, err := d.CreateIdentity(ctx, directory.Identity{Organization: organization.ID, Type: directory.User, Username: "alice"}, nobody)
+	require.NoError(t, err)
+	_, err = d.CreateIdentity(ctx, directory.Identity{Organization: organization.ID, Type: directory.User, Username: "alice"}, nobody)
+	require.ErrorIs(t, err, directory.ErrNameTaken)
+	_, err = d.CreateIdentity(ctx, directory.Identity{Organization: organization.ID, Username: " "}, nobody)
+	require.Error(t, err)
+
+	found, err := d.FindByLogin(ctx, organization.ID, directory.ByUsername, "alice")
+	require.NoError(t, err)
+	require.Equal(t, identity.ID, found.ID)
+	found.DisplayName = "Alice"
+	require.NoError(t, d.ReplaceIdentity(ctx, found, nobody))
+	require.ErrorIs(t, d.ReplaceIdentity(ctx, found, nobody), directory.ErrConflict)
+	found, err = d.Find(ctx, identity.ID)
+	require.NoError(t, err)
+	require.Equal(t, "Alice", found.DisplayName)
+	require.False(t, found.Modified.IsZero())
+
+	require.NoError(t, d.DeleteIdentity(ctx, &found, nobody))
+	_, err = d.Find(ctx, identity.ID)
+	require.ErrorIs(t, err, directory.ErrNotFound)
+	require.ErrorIs(t, d.DeleteIdentity(ctx, &found, nobody), directory.ErrNotFound)
+}
+
+func TestNewNeedsAll(t *testing.T) {
+	_, err := directory.New(directory.Config{})
+	require.Error(t, err)
+}
+
+// source is a catalog that counts its reads and can be out of reach.
+type source struct {
+	directory.Identities
+	mu            sync.Mutex
+	catalog       directory.Catalog
+	err           error
+	writeErr      error
+	loads, checks atomic.Int64
+}
+
+func (s *source) Version(context.Context) (uint64, error) {
+	s.checks.Add(1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.catalog.Version, s.err
+}
+
+func (s *source) Load(context.Context) (directory.Catalog, error) {
+	s.loads.Add(1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.catalog, s.err
+}
+
+func (s *source) Write(context.Context, uint64, []directory.Change, []audit.Event) error {
+	return s.writeErr
+}
+
+func (s *source) set(change func(*source)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(s)
+}
+
+func TestSnapshotIsAtMostASecondOld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &source{}
+		d, err := directory.New(directory.Config{Identities: s, Catalog: s, Now: time.Now})
+		require.NoError(t, err)
+		_, err = d.Snapshot(t.Context())
+		require.NoError(t, err)
+		require.EqualValues(t, 1, s.loads.Load())
+
+		time.Sleep(directory.MaxSnapshotAge)
+		_, err = d.Snapshot(t.Context())
+		require.NoError(t, err)
+		require.EqualValues(t, 1, s.checks.Load(), "young enough")
+
+		time.Sleep(time.Millisecond)
+		_, err = d.Snapshot(t.Context())
+		require.NoError(t, err)
+		require.EqualValues(t, 2, s.checks.Load())
+		require.EqualValues(t, 1, s.loads.Load(), "an unchanged catalog is not loaded again")
+
+		s.set(func(s *source) { s.err = errors.New("down") })
+		_, err = d.Snapshot(t.Context())
+		require.NoError(t, err)
+		time.Sleep(directory.MaxSnapshotAge + 1)
+		_, err = d.Snapshot(t.Context())
+		require.ErrorIs(t, err, fault.ErrUnavailable)
+
+		s.set(func(s *source) { s.err = nil; s.catalog.Version = 9 })
+		snapshot, err := d.Snapshot(t.Context())
+		require.NoError(t, err)
+		require.EqualValues(t, 9, snapshot.Version())
+	})
+}
+
+func TestRunKeepsTheSnapshotYoung(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &source{}
+		d, err := directory.New(directory.Config{Identities: s, Catalog: s, Now: time.Now})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- d.Run(ctx) }()
+		time.Sleep(10 * time.Second)
+		before := s.checks.Load()
+		require.Greater(t, before, int64(30))
+		s.set(func(s *source) { s.catalog.Version = 3 })
+		time.Sleep(time.Second)
+		snapshot, err := d.Snapshot(t.Context())
+		require.NoError(t, err)
+		require.EqualValues(t, 3, snapshot.Version())
+		cancel()
+		require.NoError(t, <-done)
+	})
+}
+
+func TestWritesGiveUpInTheEnd(t *testing.T) {
+	s := &source{writeErr: directory.ErrConflict}
+	d, err := directory.New(directory.Config{Identities: s, Catalog: s, Now: time.Now})
+	require.NoError(t, err)
+	_, err = d.CreateOrganization(t.Context(), "acme", directory.DefaultPolicy(), directory.Actor{})
+	require.ErrorIs(t, err, fault.ErrUnavailable)
+	s.writeErr = errors.New("down")
+	_, err = d.CreateOrganization(t.Context(), "acme", directory.DefaultPolicy(), directory.Actor{})
+	require.ErrorContains(t, err, "down")
+	s.err = errors.New("gone")
+	_, err = d.CreateOrganization(t.Context(), "acme", directory.DefaultPolicy(), directory.Actor{})
+	require.ErrorContains(t, err, "gone")
+}
