@@ -1,0 +1,14 @@
+# syntax=docker/dockerfile:1
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags=-s -o /out/cambio ./cmd/cambio
+
+FROM gcr.io/distroless/static-debian12:nonroot
+COPY --from=build /out/cambio /usr/local/bin/cambio
+USER nonroot
+EXPOSE 8080 9090
+ENTRYPOINT ["/usr/local/bin/cambio"]
+CMD ["serve"]

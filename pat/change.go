@@ -1,0 +1,168 @@
+package pat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/internal/audit"
+)
+
+const (
+	// DefaultGrace is how long both secrets work after a rotation, unless said.
+	DefaultGrace = 24 * time.Hour
+	// MaxGrace is the longest such time.
+	MaxGrace = 30 * 24 * time.Hour
+
+	replaceAttempts   = 20
+	afterwardsTimeout = 5 * time.Second
+)
+
+// ErrNotReactivatable says that a token is not revoked, or for good.
+var ErrNotReactivatable = errors.New("the token cannot be reactivated")
+
+// ErrNotActive says that a token that has ended cannot be changed that way.
+var ErrNotActive = errors.New("the token is not active")
+
+// Change names the fields to be changed; nil leaves one as it is.
+type Change struct {
+	Name                     *string
+	Description              *string
+	Scope                    *[]string
+	Audience                 *[]string
+	Networks                 *[]netip.Prefix
+	Expiration               *time.Time // zero: never
+	NeverExpiresAcknowledged *bool
+	// Revision that the change was made from; 0: any. ErrConflict if the token
+	// has another by now.
+	Revision int64
+}
+
+// Update changes a token's fields. An Expired one whose expiry moves into the
+// future is Active again. Errors as Create's, ErrNotFound and ErrConflict.
+func (s *Service) Update(ctx context.Context, id ID, change *Change, policy *directory.Policy, actor Actor) (Record, error) {
+	return s.replace(ctx, id, policy.MaxTokensPerOwner, audit.TokenUpdated, &actor, func(record *Record, now time.Time) error {
+		if change.Revision != 0 && change.Revision != record.Revision {
+			return ErrConflict
+		}
+		if err := change.apply(record, policy, now); err != nil {
+			return err
+		}
+		if !change.bounded() {
+			return nil
+		}
+		return within(record, actor.Parent)
+	})
+}
+
+// bounded reports whether the change touches what a parent bounds.
+func (c *Change) bounded() bool {
+	return c.Scope != nil || c.Expiration != nil || c.Audience != nil || c.Networks != nil
+}
+
+func (c *Change) apply(record *Record, policy *directory.Policy, now time.Time) error {
+	set(&record.Name, c.Name)
+	set(&record.Description, c.Description)
+	set(&record.Audience, c.Audience)
+	set(&record.Networks, c.Networks)
+	set(&record.NeverExpiresAcknowledged, c.NeverExpiresAcknowledged)
+	if c.Scope != nil {
+		record.Scope = *c.Scope
+		if len(record.Scope) == 0 {
+			record.Scope = []string{ScopeDefault}
+		}
+	}
+	if c.Expiration != nil || c.NeverExpiresAcknowledged != nil {
+		wanted := record.Expiration
+		set(&wanted, c.Expiration)
+		if !wanted.Equal(record.Expiration) || wanted.IsZero() {
+			expiration, err := expiry(Milliseconds(wanted), record.NeverExpiresAcknowledged, policy, now)
+			if err != nil {
+				return err
+			}
+			record.Expiration = expiration
+		}
+	}
+	return errors.Join(validName(record.Name), validText("description", record.Description, maxDescription),
+		validScopes(record.Scope), validAudiences(record.Audience))
+}
+
+func set[T any](field, value *T) {
+	if value != nil {
+		*field = *value
+	}
+}
+
+// Rotate gives an active token a new secret under the same id, and returns it.
+// For grace both secrets work; with none the old one and every JWT made by it
+// die at once. ErrNotActive, ErrWider, ErrNotFound, *FieldError.
+func (s *Service) Rotate(ctx context.Context, id ID, grace time.Duration, reason Reason, actor Actor) (Token, Record, error) {
+	if grace < 0 || grace > MaxGrace {
+		return Token{}, Record{}, fieldf("gracePeriodSeconds", "must be between 0 and %d", int(MaxGrace.Seconds()))
+	}
+	token := s.format.New(id)
+	record, err := s.replace(ctx, id, 0, audit.TokenRotated, &actor, func(record *Record, now time.Time) error {
+		if record.Status(now) != Active {
+			return ErrNotActive
+		}
+		if err := within(record, actor.Parent); err != nil { // its secret would be the parent's to use
+			return err
+		}
+		next := Verifier{Current: s.peppers.Newest(token), Previous: record.Verifier.Current, PreviousUntil: now.Add(grace)}
+		record.Verifier = next
+		if grace == 0 {
+			record.Generation++
+		}
+		return nil
+	}, reason)
+	if err != nil {
+		return Token{}, Record{}, err
+	}
+	return token, record, nil
+}
+
+// Reactivate makes a reversibly revoked token active again. JWTs from before
+// stay dead. ErrNotReactivatable, ErrLimit, ErrNotFound.
+func (s *Service) Reactivate(ctx context.Context, id ID, policy *directory.Policy, actor Actor) (Record, error) {
+	return s.replace(ctx, id, policy.MaxTokensPerOwner, audit.TokenReactivated, &actor, func(record *Record, now time.Time) error {
+		if !record.Reactivatable(now) {
+			return ErrNotReactivatable
+		}
+		record.State, record.Reversible = StateActive, false
+		record.RevokedAt, record.RevokedBy, record.RevokeReason = time.Time{}, "", ""
+		record.Generation++
+		return nil
+	})
+}
+
+// replace reads a record, changes it and writes it back if nobody else did in
+// between; else it starts anew.
+func (s *Service) replace(
+	ctx context.Context, id ID, limit int, name audit.Name, actor *Actor, change func(*Record, time.Time) error, reason ...Reason,
+) (Record, error) {
+	for range replaceAttempts {
+		record, err := s.store.Find(ctx, id)
+		if err != nil {
+			return Record{}, fmt.Errorf("find token: %w", err)
+		}
+		now := s.clock()
+		if err := change(&record, now); err != nil {
+			return Record{}, err
+		}
+		record.Modified = now
+		event := s.event(name, &record, actor, append(reason, "")[0])
+		err = s.store.Replace(ctx, record, limit, event)
+		if errors.Is(err, ErrConflict) {
+			continue
+		}
+		if err != nil {
+			return Record{}, fmt.Errorf("replace token: %w", err)
+		}
+		record.Revision++
+		return record, nil
+	}
+	return Record{}, ErrConflict
+}

@@ -1,0 +1,83 @@
+package pat
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// Digest is what is stored of a secret: HMAC-SHA-256 under a pepper that is not
+// in the store. A secret has 256 bits, so a fast keyed hash is sufficient
+// (NIST SP 800-63B, look-up secrets). The zero value matches nothing.
+type Digest struct {
+	Pepper int // version of the pepper
+	Sum    [sha256.Size]byte
+}
+
+// IsZero reports whether there is no digest.
+func (d Digest) IsZero() bool { return d.Pepper == 0 }
+
+// equal compares in constant time; a zero digest equals nothing.
+func (d Digest) equal(other Digest) bool {
+	same := subtle.ConstantTimeCompare(d.Sum[:], other.Sum[:])
+	return same == 1 && d.Pepper == other.Pepper && d.Pepper != 0
+}
+
+// Pepper is one version of the key under which secrets are digested.
+type Pepper struct {
+	Version int // from 1
+	Key     []byte
+}
+
+// Peppers are the live versions, newest first. The zero value is not usable;
+// use NewPeppers. It is safe to share.
+type Peppers struct{ live []Pepper }
+
+// NewPeppers returns the digester over the given versions, newest first, each
+// with a key of at least 32 bytes.
+func NewPeppers(live ...Pepper) (*Peppers, error) {
+	if len(live) == 0 {
+		return nil, errors.New("peppers: at least one version is needed")
+	}
+	seen := map[int]bool{}
+	for _, pepper := range live {
+		if pepper.Version < 1 || seen[pepper.Version] || len(pepper.Key) < sha256.Size {
+			return nil, fmt.Errorf("pepper version %d: versions are positive and unique, keys at least %d bytes", pepper.Version, sha256.Size)
+		}
+		seen[pepper.Version] = true
+	}
+	return &Peppers{live: live}, nil
+}
+
+// Newest returns the digest under the newest pepper, the one to store.
+func (p *Peppers) Newest(token Token) Digest { return p.live[0].digest(token) }
+
+// Candidates returns one digest per live pepper, newest first.
+func (p *Peppers) Candidates(token Token) []Digest {
+	out := make([]Digest, len(p.live))
+	for i := range p.live {
+		out[i] = p.live[i].digest(token)
+	}
+	return out
+}
+
+// digest covers the length-prefixed pepper version, id and secret, so that no
+// two inputs share an encoding.
+func (p Pepper) digest(token Token) Digest {
+	var buf [256]byte
+	text := buf[:0]
+	text = binary.BigEndian.AppendUint32(text, 8)
+	text = binary.BigEndian.AppendUint64(text, uint64(p.Version)) //nolint:gosec // NewPeppers refuses versions below 1
+	for _, part := range []string{string(token.id), token.tail.Reveal()[:secretLen]} {
+		text = binary.BigEndian.AppendUint32(text, uint32(len(part))) //nolint:gosec // 32 and 43
+		text = append(text, part...)
+	}
+	mac := hmac.New(sha256.New, p.Key)
+	_, _ = mac.Write(text) // a hash never fails
+	out := Digest{Pepper: p.Version}
+	mac.Sum(out.Sum[:0])
+	return out
+}

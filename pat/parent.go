@@ -1,0 +1,79 @@
+package pat
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// ErrWider says that a token would get more than the one by means of which it
+// is made or changed: scope, level, expiry, audience or networks.
+var ErrWider = errors.New("wider than the token by means of which it is made")
+
+// inherit fills what a draft leaves open and its parent restricts.
+func inherit(record, parent *Record) {
+	if parent == nil {
+		return
+	}
+	if len(record.Audience) == 0 {
+		record.Audience = slices.Clone(parent.Audience)
+	}
+	if len(record.Networks) == 0 {
+		record.Networks = slices.Clone(parent.Networks)
+	}
+}
+
+// within refuses a record that is wider than its parent. A token may always act
+// on itself.
+func within(record, parent *Record) error {
+	if parent == nil || parent.ID == record.ID {
+		return nil
+	}
+	for _, scope := range record.Scope {
+		if !Covers(parent.Scope, scope) {
+			return fmt.Errorf("scope: %w", ErrWider)
+		}
+	}
+	if !parent.Expiration.IsZero() && (record.Expiration.IsZero() || record.Expiration.After(parent.Expiration)) {
+		return fmt.Errorf("expirationDate: %w", ErrWider)
+	}
+	if levelRank(record.Level) > levelRank(parent.Level) {
+		return fmt.Errorf("level: %w", ErrWider)
+	}
+	if len(parent.Audience) > 0 && (len(record.Audience) == 0 || !subset(record.Audience, parent.Audience)) {
+		return fmt.Errorf("audience: %w", ErrWider)
+	}
+	if len(parent.Networks) > 0 && !insideNetworks(record.Networks, parent.Networks) {
+		return fmt.Errorf("allowedNetworks: %w", ErrWider)
+	}
+	return nil
+}
+
+// levelRank orders what a token reaches. A person's own token reaches whatever
+// the person may administer, so it bounds no level.
+func levelRank(level Level) int {
+	switch level {
+	case Group:
+		return 1
+	case Organization, Personal:
+		return 2
+	default:
+		return 3
+	}
+}
+
+func subset(some, all []string) bool {
+	return !slices.ContainsFunc(some, func(one string) bool { return !slices.Contains(all, one) })
+}
+
+func insideNetworks(inner, outer []netip.Prefix) bool {
+	if len(inner) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(inner, func(in netip.Prefix) bool {
+		return !slices.ContainsFunc(outer, func(out netip.Prefix) bool {
+			return out.Bits() <= in.Bits() && out.Contains(in.Addr())
+		})
+	})
+}

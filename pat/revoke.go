@@ -1,0 +1,97 @@
+package pat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cambio-sts/cambio/internal/audit"
+)
+
+// End says how a token is to be revoked.
+type End struct {
+	Reason Reason // Other if empty
+	// Reversible asks for a revocation that Reactivate undoes; it is granted to
+	// group and organization tokens that did not leak.
+	Reversible bool
+	// Cascade ends the tokens made by means of this one too; a leak always does.
+	Cascade bool
+}
+
+// Revoke ends a token. Revoking one that has ended changes nothing and is no
+// error, yet a final revocation makes a reversible one final. changed says
+// whether this call ended it. ErrNotFound, fault.ErrUnavailable: then the token must be assumed
+// alive.
+func (s *Service) Revoke(ctx context.Context, record *Record, end End, actor Actor) (after Record, changed bool, err error) {
+	if end.Reason == "" {
+		end.Reason = Other
+	}
+	end.Reversible = end.Reversible && record.Level != Personal && end.Reason != Compromised
+	after, changed, err = s.revokeOne(ctx, record, end, &actor)
+	if err != nil {
+		return Record{}, false, err
+	}
+	if end.Cascade || end.Reason == Compromised {
+		err = s.revokeChildren(ctx, record, end, &actor, map[ID]bool{record.ID: true})
+	}
+	return after, changed, err
+}
+
+func (s *Service) revokeOne(ctx context.Context, record *Record, end End, actor *Actor) (Record, bool, error) {
+	revocation := Revocation{
+		ID: record.ID, Generation: record.Generation, To: StateRevoked, At: s.clock(), By: actor.Identity, Reason: end.Reason, Reversible: end.Reversible,
+	}
+	event := s.event(audit.TokenRevoked, record, actor, end.Reason)
+	for range replaceAttempts {
+		after, changed, err := s.store.Revoke(ctx, revocation, event)
+		if err != nil {
+			return Record{}, false, fmt.Errorf("revoke token: %w", err)
+		}
+		if after.State != StateActive {
+			return after, changed, nil
+		}
+		// It was rotated or reactivated since it was read. Who asks to end it means
+		// the token as it is now.
+		revocation.Generation = after.Generation
+	}
+	return Record{}, false, fmt.Errorf("revoke token: %w", ErrConflict)
+}
+
+func (s *Service) revokeChildren(ctx context.Context, parent *Record, end End, actor *Actor, seen map[ID]bool) error {
+	var failed error
+	end.Reversible = false
+	for child, err := range s.store.List(ctx, Query{Organization: parent.Organization, Parent: parent.ID}) {
+		if err != nil {
+			return errors.Join(failed, fmt.Errorf("list tokens made by means of one: %w", err))
+		}
+		if seen[child.ID] {
+			continue
+		}
+		seen[child.ID] = true
+		if _, _, err := s.revokeOne(ctx, &child, end, actor); err != nil && !errors.Is(err, ErrNotFound) {
+			failed = errors.Join(failed, err)
+		}
+		failed = errors.Join(failed, s.revokeChildren(ctx, &child, end, actor, seen))
+	}
+	return failed
+}
+
+// Delete removes a token; only the audit trail remains. ErrNotFound.
+func (s *Service) Delete(ctx context.Context, record *Record, actor Actor) error {
+	if err := s.store.Delete(ctx, record.ID, s.event(audit.TokenDeleted, record, &actor, "")); err != nil {
+		return fmt.Errorf("delete token: %w", err)
+	}
+	return nil
+}
+
+// RevokeAccessToken ends one JWT that was minted from a token; revoking it
+// again changes nothing. ErrNotFound when the token is gone.
+func (s *Service) RevokeAccessToken(ctx context.Context, record *Record, jti string, expiry time.Time, actor Actor) error {
+	event := s.event(audit.AccessTokenRevoked, record, &actor, "")
+	event.JTI = jti
+	if _, err := s.uses.RevokeJTI(ctx, record.ID, jti, expiry, event); err != nil {
+		return fmt.Errorf("revoke access token: %w", err)
+	}
+	return nil
+}
