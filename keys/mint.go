@@ -1,0 +1,59 @@
+package keys
+
+import (
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// maxTokenLen is the longest token that is signed or read, in bytes.
+const maxTokenLen = 16 << 10
+
+// Mint signs c with the key of alg that is active now (RFC 9068; JWS compact
+// serialization, RFC 7515 §7.1). Claims that must not be signed fail with
+// ErrClaims, an alg that is not configured with ErrUnknownAlg. What Ready would
+// answer, and that the algorithm's first key still waits for its turn
+// (ErrNoActiveKey), is a fault.ErrUnavailable. c is not changed.
+func (r *Ring) Mint(alg Alg, c Claims) (string, error) {
+	now := r.now()
+	if err := c.lint(now, r.timing.maxLife); err != nil {
+		return "", err
+	}
+	key, err := r.activeKey(alg, now)
+	if err != nil {
+		return "", err
+	}
+	payload, err := c.encode()
+	if err != nil {
+		return "", fmt.Errorf("encode claims: %w", err)
+	}
+	signing := append(make([]byte, 0, len(key.header)+base64.RawURLEncoding.EncodedLen(len(payload))), key.header...)
+	signing = base64.RawURLEncoding.AppendEncode(signing, payload)
+	input := string(signing)
+	signature, err := key.method.Sign(input, key.private)
+	if err != nil {
+		return "", fmt.Errorf("sign with key %s: %w", key.rec.KID, err)
+	}
+	token := input + "." + encode(signature)
+	if len(token) > maxTokenLen {
+		return "", fmt.Errorf("%w: the token would be longer than %d bytes", ErrClaims, maxTokenLen)
+	}
+	return token, nil
+}
+
+// activeKey returns the key to sign with at now.
+func (r *Ring) activeKey(alg Alg, now time.Time) (*ringKey, error) {
+	if !slices.Contains(r.algs, alg) {
+		return nil, fmt.Errorf("%w %q: not configured", ErrUnknownAlg, string(alg))
+	}
+	state, err := r.usable(now)
+	if err != nil {
+		return nil, err
+	}
+	key := state.signer(alg, now)
+	if key == nil {
+		return nil, unavailable(fmt.Errorf("%w: %s", ErrNoActiveKey, alg))
+	}
+	return key, nil
+}
