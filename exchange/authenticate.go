@@ -1,0 +1,117 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/internal/audit"
+	"github.com/cambio-sts/cambio/keys"
+	"github.com/cambio-sts/cambio/pat"
+)
+
+// Principal is who acts at a door, and what they may do there: what their
+// owner may do, and what the token or JWT they act by covers.
+type Principal struct {
+	Identity directory.Identity
+	Access   directory.Access
+	Policy   *directory.Policy // of the identity's organization; must not be changed
+	Token    pat.Record        // the PAT presented, or the one behind the JWT
+	Scope    []string          // of the PAT, or of the JWT
+	JWT      *keys.Claims      // nil if the PAT itself was presented
+}
+
+// May reports whether the principal has a right and acts by a token that
+// covers it.
+func (p *Principal) May(right directory.Right) bool {
+	return p.Covers(right) && p.Access.HasRight(right)
+}
+
+// Covers reports whether the token that the principal acts by covers a right,
+// whoever holds it.
+func (p *Principal) Covers(right directory.Right) bool { return pat.Covers(p.Scope, string(right)) }
+
+// Authenticate runs the checks of a PAT that is presented to act with, at the
+// service named by audience: 1 to 9, without a JWT. An empty audience is the
+// authorization server itself, for which every token is meant. Errors:
+// ErrUnproved, *ThrottledError, *Denial, fault.ErrUnavailable.
+func (e *Exchanger) Authenticate(ctx context.Context, credential Credential, audience string, origin audit.Origin) (*Principal, error) {
+	p, err := e.prove(ctx, credential, origin)
+	if err != nil {
+		return nil, err
+	}
+	if audience != "" && len(p.Record.Audience) > 0 && !slices.Contains(p.Record.Audience, audience) {
+		return nil, e.refuse(&Denial{Cause: CauseAudience, Description: "the token is not meant for this service"}, p, origin)
+	}
+	_ = e.Tokens.Touch(ctx, &p.Use, pat.Presented, origin) // a use never fails for the time it was last seen
+	event := p.event(audit.TokenUsed, origin)
+	if audience != "" {
+		event.Audience = []string{audience}
+	}
+	if err := e.Audit.Record(event); err != nil {
+		return nil, fmt.Errorf("record use: %w", notNow(err))
+	}
+	return p.principal(p.Record.Scope, nil), nil
+}
+
+func (p *presented) principal(scope []string, claims *keys.Claims) *Principal {
+	return &Principal{Identity: p.Owner, Access: p.access, Policy: p.policy, Token: p.Record, Scope: scope, JWT: claims}
+}
+
+// AuthenticateJWT verifies a JWT of this issuer for one of the audiences (nil:
+// any), then the PAT behind it and its owner, as of now. Errors:
+// keys.ErrExpired, keys.ErrInvalid, *Denial, fault.ErrUnavailable.
+func (e *Exchanger) AuthenticateJWT(ctx context.Context, token string, audiences []string, origin audit.Origin) (*Principal, error) {
+	p, claims, err := e.liveJWT(ctx, token, audiences)
+	if err == nil {
+		peer, _ := netip.ParseAddr(origin.IP) // an address that cannot be read lies in no network
+		err = e.permit(p, peer)
+	}
+	if err != nil {
+		return nil, e.refuseJWT(err, p, origin)
+	}
+	return p.principal(strings.Fields(claims.Scope), claims), nil
+}
+
+// refuseJWT records the refusal of a JWT whose signature was right.
+func (e *Exchanger) refuseJWT(err error, p *presented, origin audit.Origin) error {
+	if p == nil {
+		return err
+	}
+	return e.refuse(err, p, origin)
+}
+
+// liveJWT verifies a JWT and the PAT behind it, but no network. With an
+// error from the PAT, or later, it still returns what was found.
+func (e *Exchanger) liveJWT(ctx context.Context, token string, audiences []string) (*presented, *keys.Claims, error) {
+	claims, err := e.Signer.Verify(token, keys.Expected{Issuer: e.Issuer, Audiences: audiences, Now: e.Now()})
+	if err != nil {
+		if !errors.Is(err, keys.ErrInvalid) && !errors.Is(err, keys.ErrExpired) {
+			err = notNow(err)
+		}
+		return nil, nil, fmt.Errorf("verify access token: %w", err)
+	}
+	who, err := e.Directory.Snapshot(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	tokenID, err := pat.ParseID(claims.PATID)
+	if err != nil {
+		return nil, nil, keys.ErrInvalid
+	}
+	use, err := e.Tokens.UseJWT(ctx, tokenID, claims.PATGeneration, claims.ID, who)
+	p := &presented{Use: use}
+	if use.Record.ID == "" {
+		p.Record.ID = tokenID
+	}
+	if err != nil {
+		return p, &claims, err
+	}
+	organization, _ := who.Organization(use.Record.Organization) // pat.Service.UseJWT found it
+	p.policy, p.access = &organization.Policy, who.AccessOf(&p.Owner)
+	return p, &claims, permitRole(p)
+}

@@ -1,0 +1,184 @@
+package exchange
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/keys"
+	"github.com/cambio-sts/cambio/pat"
+)
+
+// AnyScope is the scope list of a service that takes every application scope.
+const AnyScope = "*"
+
+// Service is a downstream audience: who may get which scopes there, and what
+// its JWTs tell.
+type Service struct {
+	Audience string // byte-exact in the JWT's aud
+	Name     string
+	// AnyScope takes every application scope; Scopes is not used then.
+	AnyScope bool
+	// Scopes maps each scope to the roles and groups it is granted to, by name.
+	Scopes      map[string][]string
+	MaxLifetime time.Duration // of its JWTs; 0: the policy's
+	Alg         keys.Alg      // empty: the ring's default
+	Claims      Claims
+	management  bool
+}
+
+// Claims says what a service's JWTs tell of the owner; the zero value: nothing.
+type Claims struct{ Roles, Groups, Name, Email ClaimRule }
+
+// ClaimRule selects values for a claim; the zero value selects none.
+type ClaimRule struct {
+	Match string // a pattern in which * stands for any characters; empty: no claim
+	Max   int    // at most so many, in order; 0: DefaultClaimMax
+}
+
+// DefaultClaimMax bounds a claim whose rule names no bound.
+const DefaultClaimMax = 50
+
+// apply returns the names that match, at most Max.
+func (r ClaimRule) apply(names []string) []string {
+	if r.Match == "" {
+		return nil
+	}
+	limit := r.Max
+	if limit <= 0 {
+		limit = DefaultClaimMax
+	}
+	var selected []string
+	for _, name := range names {
+		if len(selected) < limit && matches(r.Match, name) {
+			selected = append(selected, name)
+		}
+	}
+	return selected
+}
+
+// matches reports whether name is the pattern with each * replaced by some
+// characters, or none.
+func matches(pattern, name string) bool {
+	parts := strings.Split(pattern, "*")
+	first, last := parts[0], parts[len(parts)-1]
+	if len(parts) == 1 {
+		return name == pattern
+	}
+	if len(name) < len(first)+len(last) || !strings.HasPrefix(name, first) || !strings.HasSuffix(name, last) {
+		return false
+	}
+	name = name[len(first) : len(name)-len(last)]
+	for _, part := range parts[1 : len(parts)-1] {
+		at := strings.Index(name, part)
+		if at < 0 {
+			return false
+		}
+		name = name[at+len(part):]
+	}
+	return true
+}
+
+// Services is the registry of audiences. It is immutable and safe to share.
+type Services struct {
+	byAudience map[string]*Service
+	all        []*Service
+	fallback   string
+	management string
+}
+
+// ManagementPath is appended to the issuer for the audience of the management API.
+const ManagementPath = "/api/v1"
+
+// NewServices returns the registry with the management API of issuer in it.
+// fallback is the audience of a request that names none; empty: such a request is refused.
+func NewServices(issuer, fallback string, services ...Service) (*Services, error) {
+	registry := &Services{byAudience: make(map[string]*Service), fallback: fallback, management: issuer + ManagementPath}
+	for _, service := range append(slices.Clone(services), managementService(registry.management)) {
+		if err := service.validate(); err != nil {
+			return nil, fmt.Errorf("service %q: %w", service.Audience, err)
+		}
+		if registry.byAudience[service.Audience] != nil {
+			return nil, fmt.Errorf("service %q: the audience is used twice", service.Audience)
+		}
+		registry.byAudience[service.Audience] = &service
+		registry.all = append(registry.all, &service)
+	}
+	if fallback != "" && registry.byAudience[fallback] == nil {
+		return nil, fmt.Errorf("default audience %q: no service has it", fallback)
+	}
+	return registry, nil
+}
+
+func (s *Service) validate() error {
+	if s.Audience == "" || strings.ContainsAny(s.Audience, " \t\r\n#") {
+		return errors.New("an audience is a name or URI without space and fragment")
+	}
+	for scope := range s.Scopes {
+		if !pat.ValidScope(scope) || (!s.management && pat.ReservedScope(scope)) {
+			return fmt.Errorf("scope %q: reserved, or no scope by RFC 6749 §3.3", scope)
+		}
+	}
+	return nil
+}
+
+// managementService is the management API as a service: its scopes are the
+// rights, each granted to whoever has it.
+func managementService(audience string) Service {
+	scopes := make(map[string][]string)
+	for _, right := range managementRights() {
+		scopes[string(right)] = nil
+	}
+	scopes[pat.ScopeDefault] = nil
+	return Service{Audience: audience, Name: "Cambio management API", Scopes: scopes, management: true}
+}
+
+func managementRights() []directory.Right {
+	return []directory.Right{
+		directory.ReadMyTokens, directory.ManageMyTokens, directory.ReadAllTokens, directory.ManageAllTokens,
+		directory.ReadManagedTokens, directory.Introspect,
+	}
+}
+
+// Management returns the audience of the management API.
+func (r *Services) Management() string { return r.management }
+
+// Default returns the audience of a request that names none; empty: there is none.
+func (r *Services) Default() string { return r.fallback }
+
+// All returns the services in the order they were given; they must not be changed.
+func (r *Services) All() []*Service { return r.all }
+
+// grants reports whether the service gives scope to an owner with access now.
+func (s *Service) grants(scope string, access *directory.Access) bool {
+	if scope == pat.ScopeOpenID || scope == pat.ScopeProfile {
+		return true
+	}
+	if s.management {
+		canonical := pat.CanonicalScope(scope)
+		_, known := s.Scopes[canonical]
+		return known && (canonical == pat.ScopeDefault || access.HasRight(directory.Right(canonical)))
+	}
+	if pat.ReservedScope(scope) || scope == pat.ScopeCredentials {
+		return false
+	}
+	if s.AnyScope {
+		return true
+	}
+	return slices.ContainsFunc(s.Scopes[scope], func(grantee string) bool {
+		return grantee == directory.Everyone || access.InGroup(grantee) || access.HoldsOrganizationRole(directory.Role(grantee))
+	})
+}
+
+// defines reports whether a scope has a meaning at the service, granted or not.
+func (s *Service) defines(scope string) bool {
+	if s.management {
+		_, known := s.Scopes[pat.CanonicalScope(scope)]
+		return known
+	}
+	_, known := s.Scopes[scope]
+	return known
+}

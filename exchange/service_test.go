@@ -1,0 +1,80 @@
+package exchange_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/exchange"
+	"github.com/cambio-sts/cambio/pat"
+)
+
+func TestNewServicesRefuses(t *testing.T) {
+	service := func(change func(*exchange.Service)) []exchange.Service {
+		s := exchange.Service{Audience: api, Scopes: map[string][]string{"orders:read": {directory.Everyone}}}
+		change(&s)
+		return []exchange.Service{s}
+	}
+	_, err := exchange.NewServices(issuer, api, service(func(*exchange.Service) {})...)
+	require.NoError(t, err)
+	for name, services := range map[string][]exchange.Service{
+		"no audience":        service(func(s *exchange.Service) { s.Audience = "" }),
+		"space in audience":  service(func(s *exchange.Service) { s.Audience = "a b" }),
+		"fragment":           service(func(s *exchange.Service) { s.Audience = api + "#x" }),
+		"reserved scope":     service(func(s *exchange.Service) { s.Scopes = map[string][]string{"idn:x": nil} }),
+		"malformed scope":    service(func(s *exchange.Service) { s.Scopes = map[string][]string{"a b": nil} }),
+		"the management API": service(func(s *exchange.Service) { s.Audience = issuer + exchange.ManagementPath }),
+		"twice":              append(service(func(*exchange.Service) {}), service(func(*exchange.Service) {})...),
+	} {
+		_, err := exchange.NewServices(issuer, "", services...)
+		require.Error(t, err, name)
+	}
+	_, err = exchange.NewServices(issuer, api)
+	require.Error(t, err, "a default that no service has")
+	services, err := exchange.NewServices(issuer, "")
+	require.NoError(t, err)
+	require.Empty(t, services.Default())
+	require.Equal(t, issuer+"/api/v1", services.Management())
+	require.Len(t, services.All(), 1)
+}
+
+// A mint never widens: for every token, owner, service and request, each scope
+// granted was asked for (or the token's own), is covered by the token, and is
+// granted by a service to the owner.
+func TestScopesNeverWiden(t *testing.T) {
+	w := newWorld(t)
+	names := []string{
+		"orders:read", "orders:write", "orders:audit", "invoices:read", pat.ScopeAll, pat.ScopeDefault, pat.ScopeOpenID, pat.ScopeProfile, pat.ScopeCredentials,
+		"idn:my-personal-access-tokens:manage", "idn:all-personal-access-tokens:read", "sp:my-personal-access-tokens:read", "cambio:introspect",
+	}
+	audiences := []string{api, orders, people, issuer + "/api/v1"}
+	rapid.Check(t, func(rt *rapid.T) {
+		held := rapid.SliceOfNDistinct(rapid.SampledFrom(names), 1, 5, rapid.ID).Draw(rt, "held")
+		requested := rapid.SliceOfNDistinct(rapid.SampledFrom(names), 0, 4, rapid.ID).Draw(rt, "requested")
+		targets := rapid.SliceOfNDistinct(rapid.SampledFrom(audiences), 1, 3, rapid.ID).Draw(rt, "audience")
+		token, record := w.create(&w.owner, func(d *pat.Draft) { d.Scope = held })
+		issued, err := w.exchange(token, func(r *exchange.Request) { r.Audience, r.Scope = targets, strings.Join(requested, " ") })
+		if err != nil {
+			return
+		}
+		claims := payload(rt, issued.AccessToken)
+		require.Equal(rt, string(record.Organization), claims["org"])
+		for _, scope := range strings.Fields(issued.Scope) {
+			require.True(rt, pat.Covers(held, scope), "%s is not the token's", scope)
+			if len(requested) > 0 {
+				require.Contains(rt, requested, scope)
+			}
+			require.False(rt, scope == "orders:audit" && slices.Contains(targets, orders), "not granted to the owner")
+			require.NotEqual(rt, pat.ScopeCredentials, scope)
+			if scope != pat.ScopeAll && scope != pat.ScopeDefault && pat.ReservedScope(scope) {
+				require.Contains(rt, targets, issuer+"/api/v1", "%s belongs to the management API", scope)
+				require.NotEqual(rt, "cambio:introspect", scope, "the owner has no such right")
+				require.NotContains(rt, scope, "all-personal", "the owner has no such right")
+			}
+		}
+	})
+}
