@@ -1,0 +1,37 @@
+// Package bolt keeps everything in one file of one process. It implements the
+// ports of pat, directory, keys and internal/audit on bbolt, plainly: a change is one
+// transaction with its audit event, and is answered after the fsync.
+//
+//	Use, Live, Find, List ──▶ View ─────────────────────▶ memory-mapped file
+//	Create, Revoke, …     ──▶ Update, or Batch for callers ─▶ pages, fsync, meta page, fsync ──▶ answer
+//	                          that come at the same time
+//
+// The buckets. Keys join their parts with a zero byte, which no id has in it;
+// "at" is a creation time. A row is a list of numbered members (rows.go, wire.go).
+//
+//	about               "format"                   version of this layout
+//	tokens              token                      row of a pat.Record
+//	token_names         holder, name               token
+//	tokens_by_holder    holder, at, token          usable until (what limits count)
+//	tokens_by_time      organization, at, token    –
+//	tokens_by_parent    parent, at, token          –
+//	tokens_by_owner     owner, token               –
+//	jtis                token, jti                 expiry of a revoked JWT
+//	jtis_by_expiry      expiry, token, jti         –
+//	identities          identity                   row of a directory.Identity
+//	identities_by_time  organization, at, identity –
+//	logins              organization, kind, key    identity
+//	organizations, groups, assignments             row of each, by its id
+//	catalog             "version"                  number that each of their changes raises
+//	keys                "ring"                     JSON
+//	outbox              sequence                   JSON of an audit event
+//
+// A file is made under another name, synced and then linked to its place, so a
+// half-made one never lies there; and it is read through and checked before
+// bbolt opens it (file.go), because bbolt mends silently what must not be: it
+// takes a bad meta page for the end of a crash and goes back to the transaction
+// before, which would undo a revocation.
+//
+// The package knows no policy. It decides nothing but what its ports ask to be
+// decided in one step: digest, state and expiry of a use, uniqueness and limits.
+package bolt

@@ -1,0 +1,237 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"iter"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/cambio-sts/cambio/internal/audit"
+	"github.com/cambio-sts/cambio/internal/id"
+	"github.com/cambio-sts/cambio/pat"
+)
+
+// PATs is the pat.Store of a DB.
+type PATs struct{ db *DB }
+
+var _ pat.Store = PATs{}
+
+// PATs returns the tokens of the file.
+func (db *DB) PATs() pat.Store { return PATs{db} }
+
+// Create implements pat.Store.
+func (s PATs) Create(ctx context.Context, record pat.Record, limit int, event audit.Event) error {
+	return s.db.write(ctx, "create token", func(tx *bbolt.Tx) error {
+		if err := s.mayCreate(tx, &record, limit); err != nil {
+			return err
+		}
+		if err := appendEvent(tx, &event); err != nil {
+			return err
+		}
+		return putToken(tx, nil, &record)
+	})
+}
+
+func (s PATs) mayCreate(tx *bbolt.Tx, record *pat.Record, limit int) error {
+	if !id.Valid(string(record.ID)) {
+		return errBadID
+	}
+	if tx.Bucket(bucketTokens).Get([]byte(record.ID)) != nil {
+		return pat.ErrConflict
+	}
+	if tx.Bucket(bucketIdentities).Get([]byte(record.Owner)) == nil {
+		return pat.ErrNoOwner
+	}
+	// A parent in another shard is not looked at: the service does it afterwards.
+	if parent := string(record.CreatedByPAT); id.Valid(parent) && id.Shard(parent) == id.Shard(string(record.ID)) {
+		found, ok, err := findToken(tx, record.CreatedByPAT)
+		if err != nil {
+			return err
+		}
+		if !ok || found.State != pat.StateActive {
+			return pat.ErrConflict
+		}
+	}
+	if nameTaken(tx, record) {
+		return pat.ErrNameTaken
+	}
+	return s.withinLimit(tx, record, limit)
+}
+
+// withinLimit refuses a usable record that the holder may not have with those
+// it has.
+func (s PATs) withinLimit(tx *bbolt.Tx, record *pat.Record, limit int) error {
+	now := pat.Milliseconds(s.db.now())
+	if limit > 0 && countsAt(record, now) && usable(tx, string(record.Holder()), now) >= limit {
+		return pat.ErrLimit
+	}
+	return nil
+}
+
+func countsAt(record *pat.Record, now time.Time) bool {
+	return record.State == pat.StateActive && !record.Managed && !record.ExpiredAt(now)
+}
+
+func nameTaken(tx *bbolt.Tx, record *pat.Record) bool {
+	by := tx.Bucket(bucketNames).Get(join(string(record.Holder()), record.Name))
+	return by != nil && string(by) != string(record.ID)
+}
+
+// Find implements pat.Store.
+func (s PATs) Find(ctx context.Context, id pat.ID) (pat.Record, error) {
+	var record pat.Record
+	err := s.db.read(ctx, "find token", func(tx *bbolt.Tx) (err error) {
+		record, err = mustToken(tx, id)
+		return err
+	})
+	return record, err
+}
+
+// Replace implements pat.Store.
+func (s PATs) Replace(ctx context.Context, record pat.Record, limit int, event audit.Event) error {
+	return s.db.write(ctx, "replace token", func(tx *bbolt.Tx) error {
+		before, err := mustToken(tx, record.ID)
+		if err != nil {
+			return err
+		}
+		if before.Revision != record.Revision {
+			return pat.ErrConflict
+		}
+		if nameTaken(tx, &record) {
+			return pat.ErrNameTaken
+		}
+		if !countsAt(&before, pat.Milliseconds(s.db.now())) {
+			if err := s.withinLimit(tx, &record, limit); err != nil {
+				return err
+			}
+		}
+		if err := appendEvent(tx, &event); err != nil {
+			return err
+		}
+		next := record
+		next.Revision++
+		next.LastUsed, next.LastSeen, next.OldUses = before.LastUsed, before.LastSeen, before.OldUses
+		return putToken(tx, &before, &next)
+	})
+}
+
+// Revoke implements pat.Store.
+func (s PATs) Revoke(ctx context.Context, r pat.Revocation, event audit.Event) (record pat.Record, changed bool, err error) {
+	err = s.db.write(ctx, "revoke token", func(tx *bbolt.Tx) error {
+		before, err := mustToken(tx, r.ID)
+		if err != nil {
+			return err
+		}
+		record, changed = before, applies(&r, &before)
+		if !changed {
+			return errUnchanged
+		}
+		apply(&r, &record)
+		if err := appendEvent(tx, &event); err != nil {
+			return err
+		}
+		return putToken(tx, &before, &record)
+	})
+	if err != nil {
+		return pat.Record{}, false, err
+	}
+	return record, changed, nil
+}
+
+// applies is the guard that pat.Revocation describes.
+func applies(r *pat.Revocation, record *pat.Record) bool {
+	if record.Generation > r.Generation {
+		return false
+	}
+	return record.State == pat.StateActive || record.State == pat.StateRevoked && record.Reversible && !r.Reversible
+}
+
+func apply(r *pat.Revocation, record *pat.Record) {
+	if record.State == pat.StateActive {
+		record.RevokedAt = r.At
+	}
+	record.State, record.RevokedBy, record.RevokeReason, record.Reversible = r.To, r.By, r.Reason, r.Reversible
+	record.Revision++
+}
+
+// Delete implements pat.Store.
+func (s PATs) Delete(ctx context.Context, id pat.ID, event audit.Event) error {
+	return s.db.write(ctx, "delete token", func(tx *bbolt.Tx) error {
+		before, err := mustToken(tx, id)
+		if err != nil {
+			return err
+		}
+		if err := appendEvent(tx, &event); err != nil {
+			return err
+		}
+		return putToken(tx, &before, nil)
+	})
+}
+
+// listSlice is how many entries of an index are read in one transaction. No
+// transaction is open while a record is in the caller's hands: it may take its
+// time, or write.
+const listSlice = 256
+
+// List implements pat.Store.
+func (s PATs) List(ctx context.Context, q pat.Query) iter.Seq2[pat.Record, error] {
+	bucket, prefix := bucketByTime, join(string(q.Organization), "")
+	switch {
+	case q.Parent != "":
+		bucket, prefix = bucketByParent, join(string(q.Parent), "")
+	case q.Holder != "":
+		bucket, prefix = bucketByHolder, join(string(q.Holder), "")
+	}
+	return func(yield func(pat.Record, error) bool) {
+		after := append(bytes.Clone(prefix), bytes.Repeat([]byte{0xFF}, 16)...) // behind all of the prefix
+		for after != nil {
+			var slice []pat.Record
+			err := s.db.read(ctx, "list tokens", func(tx *bbolt.Tx) (err error) {
+				slice, after, err = s.slice(tx, bucket, prefix, after, &q)
+				return err
+			})
+			if err != nil {
+				yield(pat.Record{}, err)
+				return
+			}
+			for i := range slice {
+				if !yield(slice[i], nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// slice reads the records before the key after, backwards, and returns the key
+// to go on from; nil at the end.
+func (s PATs) slice(tx *bbolt.Tx, bucket, prefix, after []byte, q *pat.Query) (out []pat.Record, last []byte, err error) {
+	c := tx.Bucket(bucket).Cursor()
+	k, _ := c.Seek(after)
+	if k == nil {
+		k, _ = c.Last()
+	} else {
+		k, _ = c.Prev()
+	}
+	for range listSlice {
+		if !bytes.HasPrefix(k, prefix) {
+			return out, nil, nil
+		}
+		record, ok, err := findToken(tx, pat.ID(k[len(k)-id.Len:]))
+		if err != nil {
+			return nil, nil, err
+		}
+		if ok && matches(q, &record) {
+			out = append(out, record)
+		}
+		last = bytes.Clone(k)
+		k, _ = c.Prev()
+	}
+	return out, last, nil
+}
+
+func matches(q *pat.Query, r *pat.Record) bool {
+	return r.Organization == q.Organization && (q.Holder == "" || r.Holder() == q.Holder) && (q.Parent == "" || r.CreatedByPAT == q.Parent)
+}

@@ -1,0 +1,204 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+
+	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/internal/audit"
+	"github.com/cambio-sts/cambio/internal/fault"
+	"github.com/cambio-sts/cambio/keys"
+	"github.com/cambio-sts/cambio/pat"
+)
+
+// errReply says that the server answered what no script of ours answers, or
+// holds what no script of ours wrote.
+var errReply = errors.New("unexpected reply")
+
+// The codes by which a script says how it ended.
+const (
+	codeOK       = "OK"
+	codeNotFound = "NOTFOUND"
+	codeConflict = "CONFLICT"
+	codeName     = "NAME"
+	codeLimit    = "LIMIT"
+	codeNoOwner  = "NOOWNER"
+	codeTaken    = "TAKEN" // a login
+	codeSkew     = "SKEW"
+	codeLate     = "LATE"
+)
+
+// DB is a Redis server as the store of everything. It is safe to share; its
+// methods block for half a second at most, lists for that each page.
+type DB struct {
+	client     goredis.UniversalClient
+	scripts    *scripts
+	durability Durability
+	now        func() time.Time
+	log        *zap.Logger
+	process    string // names this process where only one may do something
+	// refused is what the server's configuration lacks since the last look.
+	refused atomic.Pointer[PolicyError]
+}
+
+// PATs returns the store of tokens.
+func (db *DB) PATs() pat.Store { return tokens{db} }
+
+// Uses returns the store's hot path.
+func (db *DB) Uses() pat.UseStore { return uses{db} }
+
+// Identities returns the store of identities.
+func (db *DB) Identities() directory.Identities { return identities{db} }
+
+// Catalog returns the store of organizations, groups and role assignments.
+func (db *DB) Catalog() directory.Catalogs { return catalog{db} }
+
+// Keys returns the store of the key ring.
+func (db *DB) Keys() keys.Store { return ring{db} }
+
+// Outbox returns the events that await shipping. Of several processes one at a
+// time sees them.
+func (db *DB) Outbox() audit.Outbox { return outbox{db} }
+
+// Ping fails with fault.ErrUnavailable unless the server answers and is
+// configured as Durability demands.
+func (db *DB) Ping(ctx context.Context) error {
+	if lacking := db.refused.Load(); lacking != nil {
+		return unavailable("ping", lacking)
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	if err := db.client.Ping(ctx).Err(); err != nil {
+		return unavailable("ping", err)
+	}
+	return nil
+}
+
+// Close gives up the lease on the outbox, if it is held, and the connections.
+func (db *DB) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	defer cancel()
+	_, _ = db.lease(ctx, 0) // it ends by itself
+	if err := db.client.Close(); err != nil {
+		return fmt.Errorf("close redis: %w", err)
+	}
+	return nil
+}
+
+// unavailable wraps whatever is no answer of the port.
+func unavailable(what string, err error) error {
+	return fmt.Errorf("%s: %w: %w", what, fault.ErrUnavailable, err)
+}
+
+// call is one operation: a script, its keys and its arguments.
+type call struct {
+	what   string // for errors
+	script *goredis.Script
+	keys   []string
+	args   []any
+	// change says that the arguments begin with the name of the operation and
+	// with whether it is repeated, by which the script recognises what it did.
+	change bool
+}
+
+// reply is what a script answers after its code and the shard's epoch.
+type reply struct {
+	code string
+	rest []any
+}
+
+// do runs a script, once more if the connection turns out to be dead: nothing
+// tells whether the command was carried out, so a change is repeated only under
+// its name. Every error is a fault.ErrUnavailable.
+func (db *DB) do(ctx context.Context, c call) (reply, error) {
+	if lacking := db.refused.Load(); lacking != nil {
+		return reply{}, unavailable(c.what, lacking)
+	}
+	if err := ctx.Err(); err != nil {
+		return reply{}, unavailable(c.what, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	answer, err := c.script.Run(ctx, db.client, c.keys, c.args...).Slice()
+	if err != nil && dead(err) && c.repeatable() && ctx.Err() == nil {
+		answer, err = c.script.Run(ctx, db.client, c.keys, c.args...).Slice()
+	}
+	if err != nil {
+		return reply{}, unavailable(c.what, err)
+	}
+	if len(answer) < 2 {
+		return reply{}, unavailable(c.what, errReply)
+	}
+	code, _ := answer[0].(string)
+	switch code {
+	case codeSkew:
+		return reply{}, unavailable(c.what, fmt.Errorf("the clocks of redis and of this machine differ by more than %s", pat.MaxSkew))
+	case codeLate:
+		return reply{}, unavailable(c.what, errors.New("it took too long"))
+	case "":
+		return reply{}, unavailable(c.what, errReply)
+	}
+	return reply{code: code, rest: answer[2:]}, nil
+}
+
+// repeatable prepares the call to be repeated, if it can be.
+func (c *call) repeatable() bool {
+	if c.change {
+		if name, ok := c.args[0].(string); !ok || name == "" {
+			return false
+		}
+		c.args[1] = "1"
+	}
+	return true
+}
+
+// dead reports whether the connection broke, other than by a time-out.
+func dead(err error) bool {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return true
+	}
+	network, ok := errors.AsType[*net.OpError](err)
+	return ok && !network.Timeout()
+}
+
+// at returns the i-th value of the reply as a number.
+func (r reply) number(i int) (int64, bool) {
+	if i >= len(r.rest) {
+		return 0, false
+	}
+	n, ok := r.rest[i].(int64)
+	return n, ok
+}
+
+// fields returns the i-th value of the reply as the fields of a hash; none when
+// the script answered false.
+func (r reply) fields(i int) ([]any, bool) {
+	if i >= len(r.rest) {
+		return nil, false
+	}
+	if r.rest[i] == nil {
+		return nil, true
+	}
+	fields, ok := r.rest[i].([]any)
+	return fields, ok
+}
+
+// optional returns the one value that was read, or nothing if it is not there.
+func optional(values []any) (text string, ok bool) {
+	if len(values) != 1 {
+		return "", false
+	}
+	if values[0] == nil {
+		return "", true
+	}
+	text, ok = values[0].(string)
+	return text, ok
+}

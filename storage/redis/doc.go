@@ -1,0 +1,44 @@
+// Package redis keeps everything in a Redis server of version 7.0 or later.
+//
+//	pat, directory, keys, audit ──port──▶ DB ──one script──▶ one slot of the server
+//	                                          EVALSHA        checked, changed and recorded in one step
+//
+// The first two hexadecimal digits of an id are its shard, and all keys of a
+// shard carry the hash tag {xx}; what belongs to no shard carries {cfg}. No
+// command touches two of them, so Cluster and Sentinel need another client only.
+//
+//	cambio:{xx}:pat:<token>               hash    a token: what scripts look at or change, a field each; the rest packed in "record"
+//	cambio:{xx}:idn:<identity>            hash    an identity, packed in "record"
+//	cambio:{xx}:names:<holder>            hash    name → token
+//	cambio:{xx}:live:<holder>             zset    tokens that are ACTIVE and not managed, by expiry: a limit is a ZCOUNT
+//	cambio:{xx}:owned:<identity>          set     tokens, to delete with their owner
+//	cambio:{xx}:kids:<token>              set     tokens of this shard made by means of that one, which may lie in another
+//	cambio:{xx}:org:<org>:by_created      zset    tokens, by creation
+//	cambio:{xx}:org:<org>:identities      zset    identities, by creation
+//	cambio:{xx}:jti                       zset    <token>:<jti> of revoked JWTs, by expiry; pruned by each write
+//	cambio:{xx}:epoch                     string  counts the security writes; every script answers it
+//	cambio:{xx}:audit                     stream  events that await shipping, each added by the script of its change
+//	cambio:{cfg}:catalog                  hash    version of the next three
+//	cambio:{cfg}:organizations            hash    id → JSON
+//	cambio:{cfg}:groups                   hash    id → JSON
+//	cambio:{cfg}:assignments              hash    id → JSON
+//	cambio:{cfg}:keys                     hash    version, state: the key ring as JSON
+//	cambio:{cfg}:login:<org>              hash    kind NUL name → "<identity> <time> <nonce>", see logins.go
+//	cambio:{cfg}:epoch, cambio:{cfg}:audit        as in a shard
+//	cambio:{cfg}:audit:lease              string  the process that ships; the one key that expires
+//
+// Times are Unix milliseconds, by the server's clock where the server decides; a
+// use is not decided when that differs from the caller's by more than
+// pat.MaxSkew. An absent field is a zero member. A script that creates is
+// refused by a server that is full, all others work there; none is read-only, so
+// that a replica refuses each. Two kinds of keys are named by the scripts
+// themselves, as only the record tells them: those of a token's owner and
+// holder, in the slot of the record.
+//
+// Nothing is repeated by the client library. A command whose connection broke
+// is sent once more by DB, a change under the id of its event, by which the
+// script recognises what it has done already. A caller that tries again with the
+// same event after fault.ErrUnavailable is answered likewise. Whatever is no answer of a port is
+// a fault.ErrUnavailable. The package decides nothing that pat or directory
+// decide, and makes nothing by itself in an empty server.
+package redis

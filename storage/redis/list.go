@@ -1,0 +1,147 @@
+package redis
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"slices"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/cambio-sts/cambio/internal/id"
+	"github.com/cambio-sts/cambio/pat"
+)
+
+// List implements pat.Store. The whole of an organization is merged from all
+// shards as it is read; the tokens of a holder or of a parent are few enough to
+// be read at once.
+func (s tokens) List(ctx context.Context, q pat.Query) iter.Seq2[pat.Record, error] {
+	return func(yield func(pat.Record, error) bool) {
+		if !wellFormed(q) {
+			return
+		}
+		if q.Holder == "" && q.Parent == "" {
+			s.listAll(ctx, q, yield)
+			return
+		}
+		records, err := s.listSome(ctx, q)
+		if err != nil {
+			yield(pat.Record{}, err)
+			return
+		}
+		for i := range records {
+			if !yield(records[i], nil) {
+				return
+			}
+		}
+	}
+}
+
+func (s tokens) listAll(ctx context.Context, q pat.Query, yield func(pat.Record, error) bool) {
+	index := func(shard string) string { return byCreatedKey(shard, q.Organization) }
+	for ids, err := range s.db.merge(ctx, index, true) {
+		var records []pat.Record
+		if err == nil {
+			records, err = s.load(ctx, ids)
+		}
+		if err != nil {
+			yield(pat.Record{}, err)
+			return
+		}
+		for i := range records {
+			if matches(&records[i], q) && !yield(records[i], nil) {
+				return
+			}
+		}
+	}
+}
+
+// listSome returns the tokens of a holder or of a parent, in order.
+func (s tokens) listSome(ctx context.Context, q pat.Query) ([]pat.Record, error) {
+	ids, err := s.idsOf(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	var out []pat.Record
+	for chunk := range slices.Chunk(ids, maxBatch) {
+		records, err := s.load(ctx, chunk)
+		if err != nil {
+			return nil, err
+		}
+		for i := range records {
+			if matches(&records[i], q) {
+				out = append(out, records[i])
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b pat.Record) int {
+		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(b.ID, a.ID))
+	})
+	return out, nil
+}
+
+// idsOf reads the names of a holder, in its shard, or the children of a parent,
+// which may lie in any.
+func (s tokens) idsOf(ctx context.Context, q pat.Query) ([]string, error) {
+	var out []string
+	err := s.db.pipeline(ctx, "list tokens", func(pipe goredis.Pipeliner) func() {
+		if q.Holder != "" {
+			names := pipe.HVals(ctx, key(id.Shard(string(q.Holder)), "names:"+string(q.Holder)))
+			return func() { out = names.Val() }
+		}
+		sets := make([]*goredis.StringSliceCmd, 0, id.Shards)
+		for n := range id.Shards {
+			sets = append(sets, pipe.SMembers(ctx, key(id.ShardName(n), "kids:"+string(q.Parent))))
+		}
+		return func() {
+			for _, set := range sets {
+				out = append(out, set.Val()...)
+			}
+		}
+	})
+	return out, err
+}
+
+// load reads tokens; those that are gone meanwhile are left out.
+func (s tokens) load(ctx context.Context, ids []string) ([]pat.Record, error) {
+	out := make([]pat.Record, 0, len(ids))
+	var bad error
+	err := s.db.pipeline(ctx, "list tokens", func(pipe goredis.Pipeliner) func() {
+		rows := make([]*goredis.SliceCmd, 0, len(ids))
+		for _, one := range ids {
+			rows = append(rows, pipe.HMGet(ctx, tokenKey(pat.ID(one)), tokenFields()...))
+		}
+		return func() {
+			for i, row := range rows {
+				record, ok, err := readToken(pat.ID(ids[i]), read(row.Val()...))
+				if bad = cmp.Or(bad, err); ok {
+					out = append(out, record)
+				}
+			}
+		}
+	})
+	if bad != nil {
+		return nil, unavailable("list tokens", bad)
+	}
+	return out, err
+}
+
+// pipeline sends single-key commands at once. fill adds them and returns what
+// takes their replies over, which runs if all of them succeeded.
+func (db *DB) pipeline(ctx context.Context, what string, fill func(goredis.Pipeliner) func()) error {
+	if lacking := db.refused.Load(); lacking != nil {
+		return unavailable(what, lacking)
+	}
+	if err := ctx.Err(); err != nil {
+		return unavailable(what, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	pipe := db.client.Pipeline()
+	take := fill(pipe)
+	if _, err := pipe.Exec(ctx); err != nil {
+		return unavailable(what, err)
+	}
+	take()
+	return nil
+}

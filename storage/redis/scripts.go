@@ -1,0 +1,61 @@
+package redis
+
+import (
+	"embed"
+	"regexp"
+	"strings"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// dummyDigest stands, as Lua text, for the digest of an unknown id: 32 zero
+// bytes under the first pepper, which are no secret's.
+const dummyDigest = `1:\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0`
+
+//go:embed scripts/*.lua
+var sources embed.FS
+
+var includes = regexp.MustCompile(`(?m)^--include \w+$`)
+
+// scripts are the operations, one script each.
+type scripts struct {
+	use, live, touch, jti                           *goredis.Script
+	create, replace, revoke, remove                 *goredis.Script
+	read                                            *goredis.Script
+	identityCreate, identityReplace, identityDelete *goredis.Script
+	loginReserve, loginRelease                      *goredis.Script
+	catalogLoad, catalogWrite, keysSwap, lease      *goredis.Script
+}
+
+func newScripts() *scripts {
+	return &scripts{
+		use: script("use"), live: script("live"), touch: script("touch"), jti: script("jti"),
+		create: script("create"), replace: script("replace"), revoke: script("revoke"), remove: script("delete"),
+		read:           script("read"),
+		identityCreate: script("identity_create"), identityReplace: script("identity_replace"), identityDelete: script("identity_delete"),
+		loginReserve: script("login_reserve"), loginRelease: script("login_release"),
+		catalogLoad: script("catalog_load"), catalogWrite: script("catalog_write"), keysSwap: script("keys_swap"), lease: script("lease"),
+	}
+}
+
+// script puts a script together: shared pieces where it includes them, the
+// fields of a token for $TOKEN, those after the digests for $REST, and the dummy
+// digest.
+func script(name string) *goredis.Script {
+	text := includes.ReplaceAllStringFunc(source(name), func(line string) string {
+		return source(strings.TrimPrefix(line, "--include ") + ".inc")
+	})
+	return goredis.NewScript(strings.NewReplacer(
+		"$TOKEN", quoted(tokenFields()), "$REST", quoted(tokenFields()[digestFields:]), "$DUMMY", dummyDigest,
+	).Replace(text))
+}
+
+func source(name string) string {
+	text, err := sources.ReadFile("scripts/" + name + ".lua")
+	if err != nil {
+		panic(err) // it is part of the binary
+	}
+	return string(text)
+}
+
+func quoted(names []string) string { return "'" + strings.Join(names, "', '") + "'" }

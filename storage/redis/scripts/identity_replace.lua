@@ -1,0 +1,16 @@
+#!lua flags=allow-oom
+-- A changed identity, if its revision still is the one that was read and, where
+-- logins were reserved for it, while that reservation holds.
+-- KEYS idn epoch audit identities
+-- ARGV op retry event id created deadline revision (field value)…
+--include clock
+local epoch = redis.call('GET', KEYS[2]) or 0
+local p = redis.call('HMGET', KEYS[1], 'revision', 'op')
+if not p[2] then return {'NOTFOUND', epoch} end
+if p[2] ~= '' and p[2] == ARGV[1] then return {'OK', epoch} end
+if (p[1] or '') ~= ARGV[7] then return {'CONFLICT', epoch} end
+if ARGV[6] ~= '' and now > tonumber(ARGV[6]) then return {'LATE', epoch} end
+redis.call('HSET', KEYS[1], 'op', ARGV[1], unpack(ARGV, 8))
+redis.call('ZADD', KEYS[4], ARGV[5], ARGV[4])
+redis.call('XADD', KEYS[3], '*', 'event', ARGV[3])
+return {'OK', redis.call('INCR', KEYS[2])}

@@ -1,0 +1,30 @@
+#!lua flags=allow-oom
+-- A revocation, where its guard holds. The key of the holder follows from the
+-- record.
+-- KEYS pat epoch audit  ARGV op retry event id prefix generation to at by reason reversible
+local epoch = redis.call('GET', KEYS[2]) or 0
+local p = redis.call('HMGET', KEYS[1], 'state', 'generation', 'reversible', 'op', 'level', 'owner', 'level_id')
+if not p[1] then return {'NOTFOUND', epoch} end
+if ARGV[2] == '1' and p[4] == ARGV[1] then return {'OK', epoch, 1, redis.call('HMGET', KEYS[1], $TOKEN)} end
+local active = p[1] == 'ACTIVE'
+local final = p[1] == 'REVOKED' and p[3] == '1' and ARGV[11] == ''
+if tonumber(p[2] or 0) > tonumber(ARGV[6]) or not (active or final) then
+  return {'OK', epoch, 0, redis.call('HMGET', KEYS[1], $TOKEN)}
+end
+redis.call('HINCRBY', KEYS[1], 'revision', 1)
+local function put(field, value)
+  if value ~= '' then redis.call('HSET', KEYS[1], field, value) else redis.call('HDEL', KEYS[1], field) end
+end
+if active then
+  put('state', ARGV[7])
+  put('revoked_at', ARGV[8])
+end
+put('revoked_by', ARGV[9])
+put('revoke_reason', ARGV[10])
+put('reversible', ARGV[11])
+put('op', ARGV[1])
+local holder = p[6]
+if p[5] ~= 'personal' then holder = p[7] end
+redis.call('ZREM', ARGV[5] .. 'live:' .. holder, ARGV[4])
+redis.call('XADD', KEYS[3], '*', 'event', ARGV[3])
+return {'OK', redis.call('INCR', KEYS[2]), 1, redis.call('HMGET', KEYS[1], $TOKEN)}

@@ -1,0 +1,206 @@
+package redis
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/internal/audit"
+	"github.com/cambio-sts/cambio/internal/id"
+	"github.com/cambio-sts/cambio/pat"
+)
+
+// tokens is the store of tokens.
+type tokens struct{ db *DB }
+
+var _ pat.Store = tokens{}
+
+// encode returns an event as the streams keep it.
+func encode(event audit.Event) string {
+	text, _ := json.Marshal(event) // strings and a time always can be
+	return string(text)
+}
+
+// placed checks the ids of record that become parts of keys, and that all of
+// them lie in the shard of the token.
+func placed(record *pat.Record) error {
+	holder := record.Holder()
+	switch {
+	case !id.Valid(string(record.Owner)) || !sameShard(record.Owner, record.ID):
+		return pat.ErrNoOwner
+	case !id.Valid(string(record.Organization)), !id.Valid(string(holder)), !sameShard(holder, record.ID),
+		record.CreatedByPAT != "" && !id.Valid(string(record.CreatedByPAT)):
+		return unavailable("place token", errors.New("an id is malformed or in the wrong shard"))
+	}
+	return nil
+}
+
+func sameShard[A, B ~string](a A, b B) bool { return id.Shard(string(a)) == id.Shard(string(b)) }
+
+// Create implements pat.Store.
+func (s tokens) Create(ctx context.Context, record pat.Record, limit int, event audit.Event) error {
+	if !id.Valid(string(record.ID)) {
+		return unavailable("create token", errors.New("its id is malformed"))
+	}
+	if err := placed(&record); err != nil {
+		return err
+	}
+	shard := id.Shard(string(record.ID))
+	parent := record.CreatedByPAT
+	local := parent != "" && sameShard(parent, record.ID)
+	parentKey := tokenKey(record.ID) // stands in for one that is not looked at
+	if local {
+		parentKey = tokenKey(parent)
+	}
+	set, _ := writeToken(&record).fields(tokenFields())
+	index, _ := writeIndex(&record).fields(indexFields())
+	args := append(make([]any, 0, 96), event.ID, "0", encode(event), string(record.ID), record.Name, limit, live(&record), score(record.Created),
+		flag(parent != ""), flag(local))
+	answer, err := s.db.do(ctx, call{
+		what: "create token", script: s.db.scripts.create, change: true,
+		keys: []string{
+			tokenKey(record.ID), epochKey(shard), auditKey(shard), identityKey(record.Owner),
+			key(shard, "names:"+string(record.Holder())), key(shard, "live:"+string(record.Holder())), byCreatedKey(shard, record.Organization),
+			key(shard, "owned:"+string(record.Owner)), key(shard, "kids:"+string(parent)), parentKey,
+		},
+		args: append(append(args, set...), index...),
+	})
+	return outcome("create token", answer, err)
+}
+
+// outcome turns the code of a script into the port's sentinel.
+func outcome(what string, answer reply, err error) error {
+	if err != nil {
+		return err
+	}
+	switch answer.code {
+	case codeOK:
+		return nil
+	case codeNotFound:
+		return fmt.Errorf("%s: %w", what, pat.ErrNotFound)
+	case codeConflict:
+		return fmt.Errorf("%s: %w", what, pat.ErrConflict)
+	case codeName:
+		return fmt.Errorf("%s: %w", what, pat.ErrNameTaken)
+	case codeLimit:
+		return fmt.Errorf("%s: %w", what, pat.ErrLimit)
+	case codeNoOwner:
+		return fmt.Errorf("%s: %w", what, pat.ErrNoOwner)
+	default:
+		return unavailable(what, errReply)
+	}
+}
+
+// Find implements pat.Store.
+func (s tokens) Find(ctx context.Context, token pat.ID) (pat.Record, error) {
+	if !id.Valid(string(token)) {
+		return pat.Record{}, pat.ErrNotFound
+	}
+	answer, err := s.db.read(ctx, "find token", id.Shard(string(token)), tokenKey(token), tokenFields()...)
+	if err != nil {
+		return pat.Record{}, err
+	}
+	return found("find token", token, answer, 0)
+}
+
+// found reads a token that has to be there from the i-th value of a reply.
+func found(what string, token pat.ID, answer reply, i int) (pat.Record, error) {
+	fields, _ := answer.fields(i)
+	record, ok, err := readToken(token, read(fields...))
+	switch {
+	case err != nil:
+		return pat.Record{}, unavailable(what, err)
+	case !ok:
+		return pat.Record{}, fmt.Errorf("%s: %w", what, pat.ErrNotFound)
+	}
+	return record, nil
+}
+
+// read reads fields of a hash, in a way that a replica refuses.
+func (db *DB) read(ctx context.Context, what, shard, key string, fields ...string) (reply, error) {
+	args := make([]any, 0, len(fields))
+	for _, field := range fields {
+		args = append(args, field)
+	}
+	return db.do(ctx, call{what: what, script: db.scripts.read, keys: []string{key, epochKey(shard)}, args: args})
+}
+
+// Replace implements pat.Store.
+func (s tokens) Replace(ctx context.Context, record pat.Record, limit int, event audit.Event) error {
+	if !id.Valid(string(record.ID)) {
+		return pat.ErrNotFound
+	}
+	if err := placed(&record); err != nil {
+		return err
+	}
+	shard, read := id.Shard(string(record.ID)), record.Revision
+	record.Revision++
+	w := writeToken(&record)
+	w.texts = w.texts[:len(w.texts)-usesFields] // what a use wrote stays
+	set, unset := w.fields(tokenFields())
+	index, absent := writeIndex(&record).fields(indexFields())
+	set, unset = append(set, index...), append(unset, absent...)
+	args := append(make([]any, 0, 96), event.ID, "0", encode(event), string(record.ID), record.Name, limit, live(&record), score(record.Created),
+		number(read), len(set)/2)
+	args = append(args, set...)
+	answer, err := s.db.do(ctx, call{
+		what: "replace token", script: s.db.scripts.replace, change: true,
+		keys: []string{
+			tokenKey(record.ID), epochKey(shard), auditKey(shard),
+			key(shard, "names:"+string(record.Holder())), key(shard, "live:"+string(record.Holder())), byCreatedKey(shard, record.Organization),
+		},
+		args: append(args, unset...),
+	})
+	return outcome("replace token", answer, err)
+}
+
+// Revoke implements pat.Store.
+func (s tokens) Revoke(ctx context.Context, r pat.Revocation, event audit.Event) (pat.Record, bool, error) {
+	if !id.Valid(string(r.ID)) {
+		return pat.Record{}, false, pat.ErrNotFound
+	}
+	shard := id.Shard(string(r.ID))
+	answer, err := s.db.do(ctx, call{
+		what: "revoke token", script: s.db.scripts.revoke, change: true,
+		keys: []string{tokenKey(r.ID), epochKey(shard), auditKey(shard)},
+		args: []any{
+			event.ID, "0", encode(event), string(r.ID), shardPrefix(shard), r.Generation,
+			string(r.To), millis(r.At), string(r.By), string(r.Reason), flag(r.Reversible),
+		},
+	})
+	if err := outcome("revoke token", answer, err); err != nil {
+		return pat.Record{}, false, err
+	}
+	changed, _ := answer.number(0)
+	record, err := found("revoke token", r.ID, answer, 1)
+	return record, changed == 1 && err == nil, err
+}
+
+// Delete implements pat.Store.
+func (s tokens) Delete(ctx context.Context, token pat.ID, event audit.Event) error {
+	if !id.Valid(string(token)) {
+		return pat.ErrNotFound
+	}
+	shard := id.Shard(string(token))
+	answer, err := s.db.do(ctx, call{
+		what: "delete token", script: s.db.scripts.remove, change: true,
+		keys: []string{tokenKey(token), epochKey(shard), auditKey(shard)},
+		args: []any{event.ID, "0", encode(event), string(token), shardPrefix(shard)},
+	})
+	return outcome("delete token", answer, err)
+}
+
+// matches reports whether a list of q shows record.
+func matches(record *pat.Record, q pat.Query) bool {
+	return record.Organization == q.Organization &&
+		(q.Holder == "" || record.Holder() == q.Holder) &&
+		(q.Parent == "" || record.CreatedByPAT == q.Parent)
+}
+
+// owns reports whether all the ids of q are ids.
+func wellFormed(q pat.Query) bool {
+	given := func(text string) bool { return text == "" || id.Valid(text) }
+	return q.Organization != directory.ID("") && given(string(q.Organization)) && given(string(q.Holder)) && given(string(q.Parent))
+}
