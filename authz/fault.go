@@ -110,7 +110,7 @@ func answerTo(err error, at door) *protocolError {
 			status: http.StatusTooManyRequests, code: codeUnavailable, description: "too many failed attempts", retryAfter: throttled.RetryAfter,
 		}
 	}
-	if denial, ok := errors.AsType[*exchange.Denial](err); ok {
+	if denial, ok := errors.AsType[*exchange.DeniedError](err); ok {
 		answer := at.failed(printable(denial.Description))
 		answer.denialID = denial.ID
 		return answer

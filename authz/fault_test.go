@@ -24,7 +24,7 @@ import (
 var descriptions = regexp.MustCompile(`^[\x20-\x21\x23-\x5B\x5D-\x7E]+$`)
 
 func TestAnswerTo(t *testing.T) {
-	denial := &exchange.Denial{Cause: exchange.CauseNetwork, Description: "not allowed from this network", ID: "0123"}
+	denial := &exchange.DeniedError{Cause: exchange.CauseNetwork, Description: "not allowed from this network", ID: "0123"}
 	form := func(kind error) error { return &httpx.FormError{Kind: kind, Param: "scope"} }
 	const basic, bearer = challengeBasic, challengeBearer
 	for name, test := range map[string]struct {

@@ -45,7 +45,7 @@ func (s *Server) revoke(r *http.Request, form httpx.Form) error {
 // itself twice; it gives no right that holding the token to revoke does not.
 func (s *Server) verifyClient(r *http.Request, credential exchange.Credential) error {
 	_, err := s.exchanger.Authenticate(r.Context(), credential, "", httpx.OriginFrom(r.Context()))
-	if _, denied := errors.AsType[*exchange.Denial](err); denied {
+	if _, denied := errors.AsType[*exchange.DeniedError](err); denied {
 		return nil
 	}
 	return err

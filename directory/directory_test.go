@@ -67,14 +67,14 @@ func TestGroups(t *testing.T) {
 	ctx, nobody := t.Context(), directory.Actor{}
 	organization, err := d.CreateOrganization(ctx, "acme", directory.DefaultPolicy(), nobody)
 	require.NoError(t, err)
-	make := func(name string, children ...directory.ID) directory.Group {
-		group, err := d.CreateGroup(ctx, directory.Group{Organization: organization.ID, Name: name, ChildGroups: children}, nobody)
+	group := func(name string, children ...directory.ID) directory.Group {
+		made, err := d.CreateGroup(ctx, directory.Group{Organization: organization.ID, Name: name, ChildGroups: children}, nobody)
 		require.NoError(t, err)
-		return group
+		return made
 	}
-	inner := make("inner")
-	middle := make("middle", inner.ID)
-	outer := make("outer")
+	inner := group("inner")
+	middle := group("middle", inner.ID)
+	outer := group("outer")
 	require.NoError(t, d.NestGroup(ctx, outer.ID, middle.ID, nobody))
 	require.NoError(t, d.NestGroup(ctx, outer.ID, middle.ID, nobody), "nesting twice changes nothing")
 

@@ -26,7 +26,7 @@ const (
 	ManageMyTokens    Right = "idn:my-personal-access-tokens:manage"
 	ReadAllTokens     Right = "idn:all-personal-access-tokens:read"
 	ManageAllTokens   Right = "idn:all-personal-access-tokens:manage"
-	ReadManagedTokens Right = "idn:managed-personal-access-tokens:read"
+	ReadManagedTokens Right = "idn:managed-personal-access-tokens:read" //nolint:gosec // the name of a right
 	Introspect        Right = "cambio:introspect"
 )
 

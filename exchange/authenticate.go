@@ -38,14 +38,14 @@ func (p *Principal) Covers(right directory.Right) bool { return pat.Covers(p.Sco
 // Authenticate runs the checks of a PAT that is presented to act with, at the
 // service named by audience: 1 to 9, without a JWT. An empty audience is the
 // authorization server itself, for which every token is meant. Errors:
-// ErrUnproved, *ThrottledError, *Denial, fault.ErrUnavailable.
+// ErrUnproved, *ThrottledError, *DeniedError, fault.ErrUnavailable.
 func (e *Exchanger) Authenticate(ctx context.Context, credential Credential, audience string, origin audit.Origin) (*Principal, error) {
 	p, err := e.prove(ctx, credential, origin)
 	if err != nil {
 		return nil, err
 	}
 	if audience != "" && len(p.Record.Audience) > 0 && !slices.Contains(p.Record.Audience, audience) {
-		return nil, e.refuse(&Denial{Cause: CauseAudience, Description: "the token is not meant for this service"}, p, origin)
+		return nil, e.refuse(&DeniedError{Cause: CauseAudience, Description: "the token is not meant for this service"}, p, origin)
 	}
 	_ = e.Tokens.Touch(ctx, &p.Use, pat.Presented, origin) // a use never fails for the time it was last seen
 	event := p.event(audit.TokenUsed, origin)
@@ -64,7 +64,7 @@ func (p *presented) principal(scope []string, claims *keys.Claims) *Principal {
 
 // AuthenticateJWT verifies a JWT of this issuer for one of the audiences (nil:
 // any), then the PAT behind it and its owner, as of now. Errors:
-// keys.ErrExpired, keys.ErrInvalid, *Denial, fault.ErrUnavailable.
+// keys.ErrExpired, keys.ErrInvalid, *DeniedError, fault.ErrUnavailable.
 func (e *Exchanger) AuthenticateJWT(ctx context.Context, token string, audiences []string, origin audit.Origin) (*Principal, error) {
 	p, claims, err := e.liveJWT(ctx, token, audiences)
 	if err == nil {

@@ -15,14 +15,14 @@ var ErrUnproved = pat.ErrUnproved
 // token of the same owner.
 var ErrClient = errors.New("client authentication failed")
 
-// Denial is the refusal of a token whose secret was proved.
-type Denial struct {
+// DeniedError is the refusal of a token whose secret was proved.
+type DeniedError struct {
 	Cause       pat.Cause
 	Description string // a fixed sentence; repeats nothing that was sent
 	ID          string // 32 hex characters; finds the audit event
 }
 
-func (d *Denial) Error() string { return d.Description }
+func (d *DeniedError) Error() string { return d.Description }
 
 // The causes of a denial that this package adds to pat's.
 const (

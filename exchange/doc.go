@@ -11,6 +11,6 @@
 //
 // Each stage consumes only the result of the one before; what reaches a claim
 // has passed Decide. Failures to prove a secret are one error, ErrUnproved;
-// whoever proved it gets a *Denial with the cause. The package knows no HTTP,
+// whoever proved it gets a *DeniedError with the cause. The package knows no HTTP,
 // no fosite and no storage.
 package exchange

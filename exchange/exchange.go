@@ -107,7 +107,7 @@ type Issued struct {
 	PATExpiration time.Time
 }
 
-// Exchange runs the pipeline. Errors: ErrUnproved, *ThrottledError, *Denial,
+// Exchange runs the pipeline. Errors: ErrUnproved, *ThrottledError, *DeniedError,
 // ErrClient, *TargetError, *ScopeError, fault.ErrUnavailable.
 func (e *Exchanger) Exchange(ctx context.Context, r *Request) (*Issued, error) {
 	presented, err := e.prove(ctx, r.Credential, r.Origin)
@@ -213,14 +213,14 @@ func (e *Exchanger) permit(p *presented, peer netip.Addr) error {
 		return err
 	}
 	if !permitNetwork(peer, &p.Record, p.policy) {
-		return &Denial{Cause: CauseNetwork, Description: "not allowed from this network"}
+		return &DeniedError{Cause: CauseNetwork, Description: "not allowed from this network"}
 	}
 	return nil
 }
 
 func permitRole(p *presented) error {
 	if p.Record.Level == pat.Personal && !p.access.HoldsOrganizationRole(directory.AccessAsNonInteractiveUser) {
-		return &Denial{Cause: CauseRole, Description: "its owner does not hold the role AccessAsNonInteractiveUser"}
+		return &DeniedError{Cause: CauseRole, Description: "its owner does not hold the role AccessAsNonInteractiveUser"}
 	}
 	return nil
 }
@@ -247,10 +247,10 @@ func (e *Exchanger) unproved(cause error, tokenID pat.ID, peer netip.Addr, origi
 // refuse turns the refusal of a proved token into its answer, and records it.
 func (e *Exchanger) refuse(err error, p *presented, origin audit.Origin) error {
 	event := p.event(audit.TokenUseFailed, origin)
-	if refusal, ok := errors.AsType[*pat.Refusal](err); ok {
-		err = &Denial{Cause: refusal.Cause, Description: refusal.Description}
+	if refusal, ok := errors.AsType[*pat.RefusedError](err); ok {
+		err = &DeniedError{Cause: refusal.Cause, Description: refusal.Description}
 	}
-	if denial, ok := errors.AsType[*Denial](err); ok {
+	if denial, ok := errors.AsType[*DeniedError](err); ok {
 		denial.ID = id.New()
 		event.Reason, event.DenialID = string(denial.Cause), denial.ID
 	} else if _, ok := errors.AsType[*TargetError](err); ok {
@@ -298,7 +298,7 @@ func (e *Exchanger) decide(r *Request, p *presented) (Decision, error) {
 	}
 	decision, ok := decideLife(p.Now, &p.Record, p.policy, services)
 	if !ok {
-		return Decision{}, &Denial{Cause: CauseEnding, Description: "the token expires in less than a second"}
+		return Decision{}, &DeniedError{Cause: CauseEnding, Description: "the token expires in less than a second"}
 	}
 	decision.Services, decision.Scope = services, granted
 	for _, service := range services {
@@ -344,7 +344,7 @@ func (e *Exchanger) subject(owner *directory.Identity) (string, error) {
 	case SubjectID:
 	}
 	if subject == "" {
-		return "", &Denial{Cause: CauseSubject, Description: "its owner has no external id, which access tokens name as their subject"}
+		return "", &DeniedError{Cause: CauseSubject, Description: "its owner has no external id, which access tokens name as their subject"}
 	}
 	return subject, nil
 }

@@ -158,7 +158,7 @@ func TestExchangeDenied(t *testing.T) {
 			c.spoil(w, &record)
 			_, err = w.exchange(token)
 			requireDenial(t, err, c.cause, c.description)
-			denial, _ := errors.AsType[*exchange.Denial](err)
+			denial, _ := errors.AsType[*exchange.DeniedError](err)
 			event := w.audit.last()
 			require.Equal(t, audit.TokenUseFailed, event.Name)
 			require.Equal(t, audit.Failure, event.Outcome)
@@ -300,7 +300,7 @@ func TestExchangeScopes(t *testing.T) {
 		"all is not asked for downstream":  {all, []string{api}, "sp:scopes:all", ""},
 		"subset":                           {of(&w.owner, "a", "b"), []string{api}, "a", "a"},
 		"all of its own":                   {of(&w.owner, "a", "b"), []string{api}, "", "a b"},
-		"asked twice, given once":          {of(&w.owner, "a", "b"), []string{api}, "b b  a", "b a"},
+		"asked twice, given once":          {of(&w.owner, "a", "b"), []string{api}, "b a  b", "b a"},
 		"more than it holds":               {of(&w.owner, "a"), []string{api}, "a c", ""},
 		"malformed":                        {all, []string{api}, `a"b`, ""},
 		"too many":                         {all, []string{api}, strings.Repeat("a b ", 1) + manyScopes(), ""},
@@ -371,8 +371,9 @@ func TestExchangeLifetime(t *testing.T) {
 		})
 		issued, err := w.exchange(token, func(r *exchange.Request) { r.Audience = []string{c.audience} })
 		require.NoError(t, err, name)
-		claims := payload(t, issued.AccessToken)
-		iat, exp := int64(claims["iat"].(float64)), int64(claims["exp"].(float64))
+		claims, err := w.ring.Verify(issued.AccessToken, keys.Expected{Issuer: issuer})
+		require.NoError(t, err, name)
+		iat, exp := claims.IssuedAt.Unix(), claims.Expiry.Unix()
 		require.Equal(t, now.Unix(), iat, name)
 		require.Equal(t, c.exp, exp-iat, name)
 		require.Equal(t, c.want, issued.ExpiresIn, name)

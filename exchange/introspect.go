@@ -45,10 +45,11 @@ func (e *Exchanger) Introspect(ctx context.Context, caller *Principal, token Cre
 	switch {
 	case errors.Is(err, fault.ErrUnavailable):
 		return Introspection{}, err
-	case err != nil, !mayIntrospect(caller, &found.Token):
+	case err == nil && mayIntrospect(caller, &found.Token):
+		return found, nil
+	default:
 		return Introspection{}, nil
 	}
-	return found, nil
 }
 
 func mayIntrospect(caller *Principal, token *pat.Record) bool {

@@ -63,7 +63,7 @@ func TestScopesNeverWiden(t *testing.T) {
 		}
 		claims := payload(rt, issued.AccessToken)
 		require.Equal(rt, string(record.Organization), claims["org"])
-		for _, scope := range strings.Fields(issued.Scope) {
+		for scope := range strings.FieldsSeq(issued.Scope) {
 			require.True(rt, pat.Covers(held, scope), "%s is not the token's", scope)
 			if len(requested) > 0 {
 				require.Contains(rt, requested, scope)

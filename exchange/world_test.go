@@ -276,13 +276,13 @@ func payload(t require.TestingT, token string) map[string]any {
 	return claims
 }
 
-func requireDenial(t testing.TB, err error, cause pat.Cause, description string) {
-	t.Helper()
-	denial, ok := errors.AsType[*exchange.Denial](err)
-	require.True(t, ok, "%v", err)
-	require.Equal(t, cause, denial.Cause)
-	require.Equal(t, description, denial.Description)
-	require.Len(t, denial.ID, 32)
+func requireDenial(tb testing.TB, err error, cause pat.Cause, description string) {
+	tb.Helper()
+	denial, ok := errors.AsType[*exchange.DeniedError](err)
+	require.True(tb, ok, "%v", err)
+	require.Equal(tb, cause, denial.Cause)
+	require.Equal(tb, description, denial.Description)
+	require.Len(tb, denial.ID, 32)
 }
 
 var errDown = errors.Join(errors.New("connection refused"), fault.ErrUnavailable)

@@ -14,13 +14,13 @@ import (
 
 const ownerID = directory.ID("7f000000000000000000000000000001")
 
-func newFormat(t testing.TB, prefixes ...string) pat.Format {
-	t.Helper()
+func newFormat(tb testing.TB, prefixes ...string) pat.Format {
+	tb.Helper()
 	if len(prefixes) == 0 {
 		prefixes = []string{pat.DefaultPrefix}
 	}
 	format, err := pat.NewFormat(prefixes...)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return format
 }
 

@@ -34,15 +34,15 @@ const (
 	CauseTokenRevoked  Cause = "access_token" // a JWT that was revoked by itself
 )
 
-// Refusal is the error of a use that is refused although the secret was right.
-type Refusal struct {
+// RefusedError is the error of a use that is refused although the secret was right.
+type RefusedError struct {
 	Cause Cause
 	// Description is a fixed sentence for whoever proved the secret; it repeats
 	// nothing that was sent.
 	Description string
 }
 
-func (r *Refusal) Error() string { return r.Description }
+func (r *RefusedError) Error() string { return r.Description }
 
 // Use is a token that was presented and is in order, with its owner, as of Now.
 type Use struct {
@@ -55,7 +55,7 @@ type Use struct {
 }
 
 // Use checks a presented token: its secret (ErrUnproved, ErrOldSecret), its
-// state, its expiry, which ends it, and its owner (*Refusal), as of now. fault.ErrUnavailable when the store
+// state, its expiry, which ends it, and its owner (*RefusedError), as of now. fault.ErrUnavailable when the store
 // cannot tell. It writes nothing but the end of an expired token.
 func (s *Service) Use(ctx context.Context, token Token, who *directory.Snapshot, origin audit.Origin) (Use, error) {
 	candidates := s.peppers.Candidates(token)
@@ -120,9 +120,9 @@ func (s *Service) checkState(ctx context.Context, use *Use, p *Presentation, pol
 		}
 		return expiredRefusal(cause, EffectiveExpiration(record, policy))
 	case StateRevoked:
-		return &Refusal{Cause: CauseRevoked, Description: "the token was revoked on " + FormatTime(record.RevokedAt)}
+		return &RefusedError{Cause: CauseRevoked, Description: "the token was revoked on " + FormatTime(record.RevokedAt)}
 	default:
-		return &Refusal{Cause: CauseRevoked, Description: "the token was revoked"}
+		return &RefusedError{Cause: CauseRevoked, Description: "the token was revoked"}
 	}
 	effective := EffectiveExpiration(record, policy)
 	if effective.IsZero() || use.Now.Before(effective) {
@@ -152,8 +152,8 @@ func EffectiveExpiration(record *Record, policy *directory.Policy) time.Time {
 	return record.Expiration
 }
 
-func expiredRefusal(cause Cause, at time.Time) *Refusal {
-	return &Refusal{Cause: cause, Description: "the token expired on " + FormatTime(at) + " and is now auto-revoked"}
+func expiredRefusal(cause Cause, at time.Time) *RefusedError {
+	return &RefusedError{Cause: cause, Description: "the token expired on " + FormatTime(at) + " and is now auto-revoked"}
 }
 
 // FormatTime is how times are shown: RFC 3339 in UTC with three fractional
@@ -162,27 +162,27 @@ func FormatTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05
 
 func checkOwner(record *Record, owner *directory.Identity, policy *directory.Policy, now time.Time) error {
 	if owner.ID != record.Owner || owner.Organization != record.Organization {
-		return &Refusal{Cause: CauseOwnerGone, Description: "its owner does not exist any more"}
+		return &RefusedError{Cause: CauseOwnerGone, Description: "its owner does not exist any more"}
 	}
 	switch owner.Status(policy, now) {
 	case directory.Active:
 		return nil
 	case directory.Inactive:
-		return &Refusal{Cause: CauseOwnerInactive, Description: "its owner is inactive: log in interactively to use it again"}
+		return &RefusedError{Cause: CauseOwnerInactive, Description: "its owner is inactive: log in interactively to use it again"}
 	case directory.Disabled:
-		return &Refusal{Cause: CauseOwnerDisabled, Description: "its owner is disabled"}
+		return &RefusedError{Cause: CauseOwnerDisabled, Description: "its owner is disabled"}
 	default:
-		return &Refusal{Cause: CauseOwnerDisabled, Description: "its owner is disabled"}
+		return &RefusedError{Cause: CauseOwnerDisabled, Description: "its owner is disabled"}
 	}
 }
 
 // UseJWT checks the token behind a JWT whose signature was verified: that it
 // exists, is in order, still has the JWT's generation, and that the JWT was not
-// revoked by itself. Errors as Use's; an unknown token is a *Refusal.
+// revoked by itself. Errors as Use's; an unknown token is a *RefusedError.
 func (s *Service) UseJWT(ctx context.Context, id ID, generation int64, jti string, who *directory.Snapshot) (Use, error) {
 	live, err := s.uses.Live(ctx, id, jti)
 	if errors.Is(err, ErrNotFound) {
-		return Use{}, &Refusal{Cause: CauseRevoked, Description: "the token behind it does not exist any more"}
+		return Use{}, &RefusedError{Cause: CauseRevoked, Description: "the token behind it does not exist any more"}
 	}
 	if err != nil {
 		return Use{}, fmt.Errorf("look up the token of a JWT: %w", err)
@@ -194,13 +194,13 @@ func (s *Service) UseJWT(ctx context.Context, id ID, generation int64, jti strin
 	}
 	switch effective := EffectiveExpiration(&use.Record, policy); {
 	case live.Revoked:
-		return use, &Refusal{Cause: CauseTokenRevoked, Description: "the access token was revoked"}
+		return use, &RefusedError{Cause: CauseTokenRevoked, Description: "the access token was revoked"}
 	case use.Record.State != StateActive:
-		return use, &Refusal{Cause: CauseRevoked, Description: "the token behind it was revoked"}
+		return use, &RefusedError{Cause: CauseRevoked, Description: "the token behind it was revoked"}
 	case use.Record.Generation != generation:
-		return use, &Refusal{Cause: CauseGeneration, Description: "the token behind it was renewed"}
+		return use, &RefusedError{Cause: CauseGeneration, Description: "the token behind it was renewed"}
 	case !effective.IsZero() && !use.Now.Before(effective):
-		return use, &Refusal{Cause: CauseExpired, Description: "the token behind it expired on " + FormatTime(effective)}
+		return use, &RefusedError{Cause: CauseExpired, Description: "the token behind it expired on " + FormatTime(effective)}
 	}
 	return use, checkOwner(&use.Record, &use.Owner, policy, use.Now)
 }

@@ -38,13 +38,13 @@ func (s *spy) Touch(ctx context.Context, t pat.Touch) (bool, error) {
 	return s.UseStore.Touch(ctx, t)
 }
 
-func requireRefusal(t testing.TB, err error, cause pat.Cause, description string) {
-	t.Helper()
-	refusal, ok := errors.AsType[*pat.Refusal](err)
-	require.True(t, ok, "%v", err)
-	require.Equal(t, cause, refusal.Cause)
-	require.Equal(t, description, refusal.Description)
-	require.Equal(t, description, err.Error())
+func requireRefusal(tb testing.TB, err error, cause pat.Cause, description string) {
+	tb.Helper()
+	refusal, ok := errors.AsType[*pat.RefusedError](err)
+	require.True(tb, ok, "%v", err)
+	require.Equal(tb, cause, refusal.Cause)
+	require.Equal(tb, description, refusal.Description)
+	require.Equal(tb, description, err.Error())
 }
 
 func TestUse(t *testing.T) {
@@ -87,7 +87,7 @@ func TestUseExpired(t *testing.T) {
 	for range 100 {
 		group.Go(func() {
 			_, err := w.use(token)
-			refusal, ok := errors.AsType[*pat.Refusal](err)
+			refusal, ok := errors.AsType[*pat.RefusedError](err)
 			if !ok || refusal.Description != text {
 				t.Errorf("got %v", err)
 			}

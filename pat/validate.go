@@ -18,8 +18,9 @@ const (
 	maxAudiences   = 20
 	maxAudienceLen = 500 // bytes
 
-	// MinAccessTokenLife and MaxAccessTokenLife bound what a token may ask for its JWTs.
+	// MinAccessTokenLife is the shortest life that a token may ask for its JWTs.
 	MinAccessTokenLife = 15 * time.Second
+	// MaxAccessTokenLife is the longest.
 	MaxAccessTokenLife = 43200 * time.Second
 )
 

@@ -48,7 +48,7 @@ type world struct {
 	service *pat.Service
 }
 
-func newWorld(t *testing.T, peppers ...pat.Pepper) *world {
+func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{T: t, clock: &clock{at: time.Date(2026, 11, 22, 12, 0, 0, 123_000_000, time.UTC)}, policy: directory.DefaultPolicy()}
 	db, err := bolt.Open(bolt.Config{Path: filepath.Join(t.TempDir(), "cambio.db"), Create: true, Now: w.clock.now})
@@ -63,10 +63,7 @@ func newWorld(t *testing.T, peppers ...pat.Pepper) *world {
 		Organization: organization.ID, Type: directory.User, Username: "alice", DisplayName: "Alice", Enabled: true,
 	}, directory.Actor{})
 	require.NoError(t, err)
-	if len(peppers) == 0 {
-		peppers = []pat.Pepper{pepper(1)}
-	}
-	w.service = w.over(peppers...)
+	w.service = w.over(pepper(1))
 	return w
 }
 

@@ -46,5 +46,5 @@ func Shard(s string) string { return s[:ShardLen] }
 
 // ShardName returns the name of the shard with number n, 0 ≤ n < Shards.
 func ShardName(n int) string {
-	return hex.EncodeToString([]byte{byte(n)})
+	return hex.EncodeToString([]byte{byte(n)}) //nolint:gosec // n < 256
 }
