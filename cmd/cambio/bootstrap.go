@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/internal/cli"
+	"github.com/cambio-sts/cambio/pat"
+)
+
+func newBootstrap() *cobra.Command {
+	var file, username, who string
+	command := &cobra.Command{
+		Use:   "bootstrap",
+		Short: "Make the first administrator, decide who may use tokens, and print a first token",
+		Long: "Make the built-in administrator of a prepared store, with the roles platform_admin, ManageSystemSecurityRoles and\n" +
+			"ManageSystemSecurityGroups, and decide who may use personal access tokens. It prints a first token, once. There is no default\n" +
+			"password. With an embedded store the server must be stopped. Repeated, it prints another token for the same administrator.",
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error { return bootstrap(command, file, username, who) },
+	}
+	addConfigFlags(command.Flags(), &file)
+	command.Flags().StringVar(&username, "username", "admin", "username of the administrator")
+	command.Flags().StringVar(&who, "who", "", "who may use personal access tokens: nobody, everyone, or group:<name> (asked if absent)")
+	return command
+}
+
+func bootstrap(command *cobra.Command, file, username, who string) error {
+	ctx := command.Context()
+	settings, err := loadConfig(file, command.Flags())
+	if err != nil {
+		return err
+	}
+	if who == "" {
+		if who, err = askWho(command); err != nil {
+			return err
+		}
+	}
+	n, err := openDomain(ctx, settings, false, zap.NewNop())
+	if err != nil {
+		return err
+	}
+	token, err := n.bootstrap(ctx, username, who)
+	if err := errors.Join(err, n.store.Close()); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(command.ErrOrStderr(), "administrator %q is ready; personal access tokens: %s. This token is shown once:\n", username, who)
+	_, err = fmt.Fprintln(command.OutOrStdout(), token.Reveal().Reveal())
+	return err
+}
+
+func askWho(command *cobra.Command) (string, error) {
+	_, _ = fmt.Fprint(command.ErrOrStderr(), "Who may use personal access tokens? nobody, everyone, or group:<name>: ")
+	answer, err := bufio.NewReader(command.InOrStdin()).ReadString('\n')
+	if answer = strings.TrimSpace(answer); answer == "" {
+		return "", &cli.Error{
+			Code: "usage", Cause: fmt.Sprintf("nobody said who may use personal access tokens (%v)", err), Fix: "answer the question, or pass --who", Exit: cli.ExitUsage,
+		}
+	}
+	return answer, nil
+}
+
+func (n *node) bootstrap(ctx context.Context, username, who string) (pat.Token, error) {
+	if err := n.open(ctx); err != nil {
+		return pat.Token{}, err
+	}
+	snapshot, err := n.directory.Snapshot(ctx)
+	if err != nil {
+		return pat.Token{}, err
+	}
+	organization, ok := snapshot.OrganizationByName(directory.DefaultOrganizationName)
+	if !ok {
+		return pat.Token{}, errNoOrganization()
+	}
+	if err := n.admitUsers(ctx, organization.ID, who); err != nil {
+		return pat.Token{}, err
+	}
+	admin, err := n.administrator(ctx, organization.ID, username)
+	if err != nil {
+		return pat.Token{}, err
+	}
+	draft := pat.Draft{Name: "bootstrap " + pat.FormatTime(time.Now()), Scope: []string{pat.ScopeAll}, Level: pat.Personal}
+	token, _, err := n.tokens.Create(ctx, &admin, &draft, &organization.Policy, pat.Actor{Identity: admin.ID})
+	if err != nil {
+		return pat.Token{}, fmt.Errorf("make the first token: %w", err)
+	}
+	return token, nil
+}
+
+func errNoOrganization() error {
+	return &cli.Error{
+		Code: "store_not_prepared", Cause: "the store has no organization \"" + directory.DefaultOrganizationName + "\"",
+		Fix: "run `cambio init` again: it adds what is missing", Exit: cli.ExitRefused,
+	}
+}
+
+// admitUsers gives the role that using a personal token needs to whom the
+// operator named.
+func (n *node) admitUsers(ctx context.Context, organization directory.ID, who string) error {
+	name, isGroup := strings.CutPrefix(who, "group:")
+	switch {
+	case who == "nobody":
+		name = directory.Nobody
+	case who == "everyone":
+		name = directory.Everyone
+	case !isGroup || strings.TrimSpace(name) == "":
+		return &cli.Error{Code: "usage", Cause: "who may use tokens is neither nobody, everyone nor a group", Fix: "pass --who nobody, --who everyone or --who group:<name>", Exit: cli.ExitUsage}
+	}
+	snapshot, err := n.directory.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	group, ok := snapshot.GroupByName(organization, name)
+	if !ok {
+		made, err := n.directory.CreateGroup(ctx, directory.Group{Organization: organization, Name: name}, directory.Actor{})
+		if err != nil {
+			return fmt.Errorf("make the group: %w", err)
+		}
+		group = &made
+	}
+	return n.directory.Assign(ctx, organization, directory.Assignment{
+		Role: directory.AccessAsNonInteractiveUser, Scope: directory.OnOrganization, ScopeID: organization, Holder: group.ID,
+	}, directory.Actor{})
+}
+
+// administrator finds or makes the built-in administrator. It holds each role
+// by an assignment of its own, also the one that its first token needs: nobody gets a role
+// implicitly.
+func (n *node) administrator(ctx context.Context, organization directory.ID, username string) (directory.Identity, error) {
+	admin, err := n.directory.FindByLogin(ctx, organization, directory.ByUsername, username)
+	if errors.Is(err, directory.ErrNotFound) {
+		admin, err = n.directory.CreateIdentity(ctx, directory.Identity{
+			Organization: organization, Type: directory.User, Username: username, DisplayName: username, Enabled: true, BuiltInAdministrator: true,
+		}, directory.Actor{})
+	}
+	if err != nil {
+		return directory.Identity{}, fmt.Errorf("make the administrator: %w", err)
+	}
+	if !admin.BuiltInAdministrator {
+		return directory.Identity{}, &cli.Error{Code: "username_taken", Cause: "that username belongs to somebody who is not the built-in administrator", Fix: "pass another --username", Exit: cli.ExitRefused}
+	}
+	assignments := []directory.Assignment{{Role: directory.PlatformAdmin, Scope: directory.OnPlatform, Holder: admin.ID}}
+	for _, role := range []directory.Role{directory.ManageSystemSecurityRoles, directory.ManageSystemSecurityGroups, directory.AccessAsNonInteractiveUser} {
+		assignments = append(assignments, directory.Assignment{Role: role, Scope: directory.OnOrganization, ScopeID: organization, Holder: admin.ID})
+	}
+	for _, assignment := range assignments {
+		if err := n.directory.Assign(ctx, organization, assignment, directory.Actor{}); err != nil {
+			return directory.Identity{}, fmt.Errorf("assign %s: %w", assignment.Role, err)
+		}
+	}
+	return admin, nil
+}

@@ -1,0 +1,12 @@
+// Command cambio is the security token service, and the client of one.
+//
+//	cambio dev         everything on loopback, no configuration, users and tokens to try
+//	cambio init        a commented configuration, a master key, a prepared store
+//	cambio bootstrap   the first administrator and token
+//	cambio serve       the real server
+//	cambio pat …       the client commands, see internal/cli
+//
+// This package wires: it turns configuration into stores, use cases and doors,
+// starts them, and ends them in order. Nothing imports it, and it alone reads the
+// environment and exits.
+package main

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cambio-sts/cambio/internal/cli"
+)
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	env := cli.Env{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, StdoutIsTerminal: isTerminal(os.Stdout), Now: time.Now,
+	}
+	root := newRoot(env)
+	if err := root.ExecuteContext(ctx); err != nil {
+		return cli.Fail(err, env.Stderr)
+	}
+	return 0
+}
+
+func newRoot(env cli.Env) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "cambio",
+		Short:         "Exchange personal access tokens for short-lived JWTs that any service verifies offline",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetIn(env.Stdin)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	root.AddCommand(newDev(), newServe(), newInit(), newBootstrap())
+	root.AddCommand(cli.New(env)...)
+	return root
+}
+
+func isTerminal(file *os.File) bool {
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,322 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/pprof"
+	"os"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cambio-sts/cambio/api"
+	"github.com/cambio-sts/cambio/authz"
+	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/exchange"
+	"github.com/cambio-sts/cambio/internal/audit"
+	"github.com/cambio-sts/cambio/internal/cli"
+	"github.com/cambio-sts/cambio/internal/config"
+	"github.com/cambio-sts/cambio/internal/httpx"
+	"github.com/cambio-sts/cambio/internal/throttle"
+	"github.com/cambio-sts/cambio/keys"
+	"github.com/cambio-sts/cambio/pat"
+)
+
+const (
+	keyPoll     = 5 * time.Second        // how soon a replica learns of a key that another revoked
+	drainNotice = 300 * time.Millisecond // still served after the order to end, not ready any more
+	drainGrace  = 20 * time.Second
+)
+
+// node is one process of the service: a store, the domain over it, the use case
+// and the doors.
+type node struct {
+	config    *config.Config
+	logger    *zap.Logger
+	store     store
+	directory *directory.Directory
+	ring      *keys.Ring
+	tokens    *pat.Service
+	sink      *audit.Sink
+	exchanger *exchange.Exchanger
+	group     *httpx.Group
+}
+
+// openDomain opens what needs no audit sink and no door: the store, the
+// directory, the key ring (not yet prepared or opened) and the tokens.
+func openDomain(ctx context.Context, settings *config.Config, create bool, logger *zap.Logger) (*node, error) {
+	n := &node{config: settings, logger: logger}
+	master, err := readMaster(settings.MasterKey.File)
+	if err != nil {
+		return nil, err
+	}
+	if n.store, err = openStore(ctx, &settings.Store, create, logger); err != nil {
+		return nil, err
+	}
+	if err := n.wireDomain(master); err != nil {
+		return nil, errors.Join(err, n.store.Close())
+	}
+	return n, nil
+}
+
+func readMaster(file string) (*keys.Master, error) {
+	text, err := os.ReadFile(file) //nolint:gosec // the operator names it
+	if err != nil {
+		return nil, &cli.Error{Code: "master_key", Cause: err.Error(), Fix: "run `cambio init`, or point masterKey.file at the master key of this store", Exit: cli.ExitRefused}
+	}
+	master, err := keys.ParseMaster(text)
+	if err != nil {
+		return nil, &cli.Error{Code: "master_key", Cause: err.Error(), Fix: "restore the file from where you keep it safe; without it no token and no key of this store can be read", Exit: cli.ExitRefused}
+	}
+	return master, nil
+}
+
+func (n *node) wireDomain(master *keys.Master) error {
+	var err error
+	if n.directory, err = directory.New(directory.Config{Identities: n.store.Identities(), Catalog: n.store.Catalog(), Now: time.Now}); err != nil {
+		return err
+	}
+	n.ring, err = keys.NewRing(keys.Config{
+		Store: n.store.Keys(), Master: master, Algs: algorithms(n.config), RotateEvery: n.config.Keys.RotateEvery,
+		JWKSMaxAge: n.config.Keys.JWKSMaxAge, Poll: keyPoll, MaxTokenLife: pat.MaxAccessTokenLife, Now: time.Now, Logger: n.logger,
+	})
+	if err != nil {
+		return err
+	}
+	format, err := pat.NewFormat(n.config.Token.Prefixes...)
+	if err != nil {
+		return err
+	}
+	var live []pat.Pepper
+	for _, pepper := range master.Peppers() {
+		live = append(live, pat.Pepper{Version: pepper.Version, Key: []byte(pepper.Key.Reveal())})
+	}
+	peppers, err := pat.NewPeppers(live...)
+	if err != nil {
+		return err
+	}
+	n.tokens, err = pat.NewService(pat.Config{Store: n.store.PATs(), Uses: n.store.Uses(), Format: format, Peppers: peppers, Now: time.Now})
+	return err
+}
+
+// algorithms lists what is signed with: the default first, then what services ask for.
+func algorithms(settings *config.Config) []keys.Alg {
+	algs := []keys.Alg{keys.Alg(settings.Keys.Alg)}
+	for i := range settings.Services {
+		alg := keys.Alg(settings.Services[i].Alg)
+		known := alg == ""
+		for _, have := range algs {
+			known = known || have == alg
+		}
+		if !known {
+			algs = append(algs, alg)
+		}
+	}
+	return algs
+}
+
+// openDoors opens the audit sink and builds the use case and the routes.
+func (n *node) openDoors() (http.Handler, error) {
+	services, err := n.services()
+	if err != nil {
+		return nil, err
+	}
+	if n.sink, err = audit.OpenSink(audit.Config{Dir: n.config.Audit.Dir, Retention: n.config.Audit.Retention, Now: time.Now, Logger: n.logger}); err != nil {
+		return nil, err
+	}
+	failures, err := throttle.New(throttle.Config{Now: time.Now})
+	if err != nil {
+		return nil, err
+	}
+	n.exchanger, err = exchange.New(exchange.Config{
+		Issuer: n.config.Issuer, Tokens: n.tokens, Directory: n.directory, Signer: n.ring, Services: services, Audit: n.sink, Throttle: failures,
+		Now: time.Now, Alg: keys.Alg(n.config.Keys.Alg), Subject: exchange.SubjectKind(n.config.Token.Subject),
+	})
+	if err != nil {
+		return nil, err
+	}
+	oauth, err := authz.New(authz.Config{Exchanger: n.exchanger, Keys: n.ring, Logger: n.logger})
+	if err != nil {
+		return nil, err
+	}
+	management, err := api.New(api.Config{
+		Exchanger: n.exchanger, Tokens: n.tokens, Directory: n.directory, Keys: n.ring, Issuer: n.config.Issuer,
+		RateLimit: throttle.Limit{Burst: n.config.Limits.RequestsPer10s, Every: 10 * time.Second / time.Duration(n.config.Limits.RequestsPer10s)},
+		Now:       time.Now, Logger: n.logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return n.routes(oauth, management)
+}
+
+func (n *node) services() (*exchange.Services, error) {
+	var services []exchange.Service
+	for i := range n.config.Services {
+		from := &n.config.Services[i]
+		services = append(services, exchange.Service{
+			Audience: from.Audience, Name: from.Name, AnyScope: from.Scopes.Any, Scopes: from.Scopes.Grants,
+			MaxLifetime: time.Duration(from.MaxLifetimeSeconds) * time.Second, Alg: keys.Alg(from.Alg),
+			Claims: exchange.Claims{
+				Roles: claimRule(from.Claims.Roles), Groups: claimRule(from.Claims.Groups),
+				Name: claimRule(from.Claims.Name), Email: claimRule(from.Claims.Email),
+			},
+		})
+	}
+	return exchange.NewServices(n.config.Issuer, n.config.Token.DefaultAudience, services...)
+}
+
+func claimRule(from *config.ClaimRule) exchange.ClaimRule {
+	if from == nil {
+		return exchange.ClaimRule{}
+	}
+	return exchange.ClaimRule{Match: from.Match, Max: from.Max}
+}
+
+// routes is the public handler: every door, health, and the shell around them.
+func (n *node) routes(oauth *authz.Server, management *api.API) (http.Handler, error) {
+	n.group = httpx.NewGroup(httpx.GroupConfig{Notice: drainNotice, Grace: drainGrace})
+	mux := http.NewServeMux()
+	oauth.Register(mux)
+	management.Register(mux)
+	n.registerHealth(mux)
+	mux.HandleFunc("/", notFound)
+	proxies := make([]string, 0, len(n.config.Listen.TrustedProxies))
+	for _, network := range n.config.Listen.TrustedProxies {
+		proxies = append(proxies, network.String())
+	}
+	trusted, err := httpx.ParseTrustedProxies(proxies)
+	if err != nil {
+		return nil, err
+	}
+	return httpx.NewShell(httpx.ShellConfig{
+		Next: mux, Logger: n.logger, Now: time.Now, Trusted: trusted, Draining: n.group.Draining(),
+		Fault: func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, exchange.ManagementPath) {
+				management.ServeFault(w, r)
+				return
+			}
+			oauth.ServeFault(w, r)
+		},
+	}), nil
+}
+
+func notFound(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusNotFound)
+	_, _ = io.WriteString(w, `{"error":"not_found","error_description":"nothing is here; the endpoints are listed at `+authz.PathServer+`"}`)
+}
+
+func (n *node) registerHealth(mux *http.ServeMux) {
+	mux.Handle("GET /livez", httpx.Livez())
+	mux.Handle("GET /readyz", httpx.Readyz(
+		httpx.Check{Name: "serving", Run: n.group.Ready},
+		httpx.Check{Name: "store", Run: n.store.Ping},
+		httpx.Check{Name: "directory", Run: func(ctx context.Context) error { _, err := n.directory.Snapshot(ctx); return err }},
+		httpx.Check{Name: "keys", Run: func(context.Context) error { return n.ring.Ready(time.Now()) }},
+		httpx.Check{Name: "audit", Run: func(context.Context) error { return n.sink.Ready() }},
+	))
+}
+
+// adminHandler is what the admin listener serves: health and profiles, to
+// whoever reaches it.
+func (n *node) adminHandler() http.Handler {
+	mux := http.NewServeMux()
+	n.registerHealth(mux)
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return mux
+}
+
+// serve runs the endpoints and all background work until ctx ends, and calls
+// ready once requests are answered. It ends in order: first the doors, then what
+// they used, the audit sink last but the store.
+func (n *node) serve(ctx context.Context, ready func() error, endpoints ...httpx.Endpoint) error {
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	sinking, sink := context.WithCancel(context.WithoutCancel(ctx))
+	defer sink()
+	var work, last errgroup.Group
+	work.Go(func() error { return n.directory.Run(background) })
+	work.Go(func() error { return n.ring.Run(background) })
+	work.Go(func() error { return audit.NewShipper(n.store.Outbox(), n.sink, n.logger).Run(background) })
+	if runner, ok := n.store.(interface {
+		Run(ctx context.Context) error
+	}); ok {
+		work.Go(func() error { return runner.Run(background) })
+	}
+	last.Go(func() error { return n.sink.Run(sinking) })
+
+	err := ready() // the listeners are open: who comes now is answered in a moment
+	if err == nil {
+		err = n.group.Serve(ctx, endpoints...)
+	}
+	stop()
+	err = errors.Join(err, work.Wait())
+	sink()
+	return errors.Join(err, last.Wait(), n.store.Close())
+}
+
+// open checks that the store was prepared and that the master key is its own.
+func (n *node) open(ctx context.Context) error {
+	if err := n.ring.Open(ctx); err != nil {
+		return describeRing(err)
+	}
+	if _, err := n.directory.Snapshot(ctx); err != nil {
+		return err
+	}
+	return nil
+}
+
+// prepare makes a fresh store ready: canary, first keys, and the organization a
+// deployment starts with. It may be repeated.
+func (n *node) prepare(ctx context.Context) (directory.Organization, error) {
+	if err := n.ring.Prepare(ctx); err != nil {
+		return directory.Organization{}, describeRing(err)
+	}
+	organization, err := n.directory.CreateOrganization(ctx, directory.DefaultOrganizationName, policy(&n.config.Policy), directory.Actor{})
+	if err != nil {
+		return directory.Organization{}, fmt.Errorf("make the first organization: %w", err)
+	}
+	return organization, n.open(ctx)
+}
+
+func policy(from *config.Policy) directory.Policy {
+	networks := make([]string, 0, len(from.AllowedNetworks))
+	for _, network := range from.AllowedNetworks {
+		networks = append(networks, network.String())
+	}
+	return directory.Policy{
+		DefaultLifetimeSeconds: from.DefaultLifetimeSeconds, MaxLifetimeSeconds: from.MaxLifetimeSeconds, AllowNeverExpire: from.AllowNeverExpire,
+		RequireNeverExpireAcknowledgement: from.RequireNeverExpireAcknowledgement, EnforceOnExisting: from.EnforceOnExisting,
+		MaxTokensPerOwner: int(from.MaxTokensPerOwner), DefaultScopes: from.DefaultScopes, DefaultAccessTokenSeconds: from.DefaultAccessTokenSeconds,
+		MaxAccessTokenSeconds: from.MaxAccessTokenSeconds, LogonInactivityDays: int(from.LogonInactivityDays),
+		UnusedRevokeDays: int(from.UnusedRevokeDays), AllowedNetworks: networks,
+	}
+}
+
+// describeRing adds the fix to what a key ring finds at the start.
+func describeRing(err error) error {
+	switch {
+	case errors.Is(err, keys.ErrNoCanary):
+		return &cli.Error{
+			Code: "store_not_prepared", Cause: "the store was never prepared, or has lost its state",
+			Fix: "run `cambio init` for a new one; if it held tokens before, restore its backup instead", Exit: cli.ExitRefused,
+		}
+	case errors.Is(err, keys.ErrWrongMasterKey):
+		return &cli.Error{
+			Code: "wrong_master_key", Cause: "the master key is not the one this store was prepared with",
+			Fix: "restore the master key file of this store, or point masterKey.file at it", Exit: cli.ExitRefused,
+		}
+	default:
+		return err
+	}
+}

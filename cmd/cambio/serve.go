@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/cambio-sts/cambio/internal/cli"
+	"github.com/cambio-sts/cambio/internal/config"
+	"github.com/cambio-sts/cambio/internal/httpx"
+)
+
+func newServe() *cobra.Command {
+	var file string
+	command := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long:  "Run the server with a configuration that `cambio init` wrote. It refuses to start on a store that was not prepared.",
+		Args:  cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			settings, err := loadConfig(file, command.Flags())
+			if err != nil {
+				return err
+			}
+			return serve(command.Context(), settings)
+		},
+	}
+	addConfigFlags(command.Flags(), &file)
+	return command
+}
+
+func addConfigFlags(flags *pflag.FlagSet, file *string) {
+	flags.StringVar(file, "config", "", "configuration file (CAMBIO_CONFIG)")
+	config.AddFlags(flags)
+}
+
+func loadConfig(file string, flags *pflag.FlagSet) (*config.Config, error) {
+	if file == "" {
+		file = os.Getenv("CAMBIO_CONFIG")
+	}
+	settings, _, err := config.Load(config.Sources{File: file, Env: os.Environ(), Flags: flags})
+	if err != nil {
+		return nil, &cli.Error{Code: "config", Cause: err.Error(), Fix: "see docs/configuration.md for every key", Exit: cli.ExitUsage}
+	}
+	return settings, nil
+}
+
+// newLogger writes one JSON object a line to stderr.
+func newLogger(level string) (*zap.Logger, error) {
+	least, err := zapcore.ParseLevel(level)
+	if err != nil {
+		return nil, err
+	}
+	encoding := zap.NewProductionEncoderConfig()
+	encoding.TimeKey, encoding.EncodeTime = "time", zapcore.RFC3339NanoTimeEncoder
+	core := zapcore.NewCore(zapcore.NewJSONEncoder(encoding), zapcore.Lock(os.Stderr), least)
+	return zap.New(core), nil
+}
+
+func serve(ctx context.Context, settings *config.Config) error {
+	logger, err := newLogger(settings.Log.Level)
+	if err != nil {
+		return err
+	}
+	n, err := openDomain(ctx, settings, false, logger)
+	if err != nil {
+		return err
+	}
+	if err := n.open(ctx); err != nil {
+		return errors.Join(err, n.store.Close())
+	}
+	handler, err := n.openDoors()
+	if err != nil {
+		return errors.Join(err, n.store.Close())
+	}
+	endpoints, err := n.endpoints(ctx, handler)
+	if err != nil {
+		return errors.Join(err, n.store.Close())
+	}
+	return n.serve(ctx, func() error {
+		logger.Info("ready", zap.String("issuer", settings.Issuer), zap.Stringer("addr", endpoints[0].Listener.Addr()))
+		return nil
+	}, endpoints...)
+}
+
+// endpoints opens the configured listeners.
+func (n *node) endpoints(ctx context.Context, handler http.Handler) ([]httpx.Endpoint, error) {
+	var certificates *tls.Config
+	if listen := n.config.Listen; listen.TLS() {
+		files := &certificateFiles{cert: listen.TLSCert, key: listen.TLSKey}
+		if _, err := files.get(nil); err != nil {
+			return nil, &cli.Error{Code: "tls", Cause: err.Error(), Fix: "point listen.tlsCert and listen.tlsKey at a PEM certificate chain and its key", Exit: cli.ExitRefused}
+		}
+		certificates = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.get}
+	}
+	public, err := n.endpoint(ctx, n.config.Listen.Addr, handler, certificates)
+	if err != nil {
+		return nil, err
+	}
+	endpoints := []httpx.Endpoint{public}
+	if n.config.Listen.AdminAddr != "" {
+		admin, err := n.endpoint(ctx, n.config.Listen.AdminAddr, n.adminHandler(), nil)
+		if err != nil {
+			return nil, errors.Join(err, public.Listener.Close())
+		}
+		endpoints = append(endpoints, admin)
+	}
+	return endpoints, nil
+}
+
+func (n *node) endpoint(ctx context.Context, addr string, handler http.Handler, certificates *tls.Config) (httpx.Endpoint, error) {
+	listener, err := httpx.Listen(ctx, addr, n.config.Limits.MaxConnections)
+	if err != nil {
+		return httpx.Endpoint{}, &cli.Error{Code: "listen", Cause: err.Error(), Fix: "choose an address that is free, or port 0 for any", Exit: cli.ExitRefused}
+	}
+	server := httpx.NewServer(httpx.ServerConfig{Handler: handler, Logger: n.logger, TLS: certificates})
+	return httpx.Endpoint{Server: server, Listener: listener}, nil
+}
+
+// certificateFiles reads a certificate anew when its file changes, so that a
+// renewal needs no restart. While the new one is unreadable the last good one serves.
+type certificateFiles struct {
+	cert, key string
+
+	mu       sync.Mutex
+	modified time.Time
+	loaded   *tls.Certificate
+}
+
+func (c *certificateFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	info, err := os.Stat(c.cert)
+	if err == nil && c.loaded != nil && info.ModTime().Equal(c.modified) {
+		return c.loaded, nil
+	}
+	var pair tls.Certificate
+	if err == nil {
+		pair, err = tls.LoadX509KeyPair(c.cert, c.key)
+	}
+	if err != nil {
+		if c.loaded != nil {
+			return c.loaded, nil
+		}
+		return nil, fmt.Errorf("load the certificate: %w", err)
+	}
+	c.loaded, c.modified = &pair, info.ModTime()
+	return c.loaded, nil
+}
