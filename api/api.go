@@ -1,0 +1,87 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/exchange"
+	"github.com/cambio-sts/cambio/internal/throttle"
+	"github.com/cambio-sts/cambio/keys"
+	"github.com/cambio-sts/cambio/pat"
+)
+
+// KeyRing is the signing keys, as their administrator sees them.
+type KeyRing interface {
+	// List returns every key, oldest first.
+	List() []keys.Info
+	// Rotate brings the next key of each algorithm into use.
+	Rotate(ctx context.Context, actor string) error
+	// Revoke ends a key at once; keys.ErrUnknownKey.
+	Revoke(ctx context.Context, kid, actor string) error
+}
+
+// Config is what an API needs; all of it but RateLimit.
+type Config struct {
+	Exchanger *exchange.Exchanger
+	Tokens    *pat.Service
+	Directory *directory.Directory
+	Keys      KeyRing
+	Issuer    string         // byte-exact iss
+	RateLimit throttle.Limit // of one token at one version of the API; zero: 100 per 10 s
+	Now       func() time.Time
+	Logger    *zap.Logger
+}
+
+// API is the management API. It is safe to share.
+type API struct {
+	exchanger *exchange.Exchanger
+	tokens    *pat.Service
+	directory *directory.Directory
+	keys      KeyRing
+	audience  string
+	challenge string // what every WWW-Authenticate begins with
+	limiter   *throttle.Limiter
+	now       func() time.Time
+	log       *zap.Logger
+	texts     catalogues
+}
+
+// New returns the API. It starts nothing.
+func New(config Config) (*API, error) {
+	if config.Exchanger == nil || config.Tokens == nil || config.Directory == nil || config.Keys == nil ||
+		config.Issuer == "" || config.Now == nil || config.Logger == nil {
+		return nil, errors.New("api: every member of the config but the rate limit is needed")
+	}
+	limiter, err := throttle.NewLimiter(throttle.LimiterConfig{Limit: config.RateLimit, Now: config.Now})
+	if err != nil {
+		return nil, fmt.Errorf("api: rate limit: %w", err)
+	}
+	return &API{
+		exchanger: config.Exchanger, tokens: config.Tokens, directory: config.Directory, keys: config.Keys,
+		audience: config.Exchanger.Services.Management(),
+		challenge: fmt.Sprintf(`Bearer realm="cambio", resource_metadata="%s/.well-known/oauth-protected-resource%s"`,
+			config.Issuer, exchange.ManagementPath),
+		limiter: limiter, now: config.Now, log: config.Logger, texts: newCatalogues(),
+	}, nil
+}
+
+// server is the handlers of the generated routes.
+type server struct{ *API }
+
+var _ ServerInterface = server{}
+
+// Register adds the API's routes to mux: those under /api/v1, and the personal
+// ones also where published clients look for them.
+func (a *API) Register(mux *http.ServeMux) {
+	for _, at := range mounts() {
+		routes := &router{api: a, mux: mux, mount: at, methods: map[string][]string{}}
+		HandlerWithOptions(server{a}, StdHTTPServerOptions{BaseRouter: routes, ErrorHandlerFunc: a.badParameter})
+		routes.close()
+	}
+}

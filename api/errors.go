@@ -1,0 +1,275 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/exchange"
+	"github.com/cambio-sts/cambio/internal/fault"
+	"github.com/cambio-sts/cambio/internal/httpx"
+	"github.com/cambio-sts/cambio/keys"
+	"github.com/cambio-sts/cambio/pat"
+)
+
+var (
+	errForbidden     = errors.New("the owner lacks the right")
+	errTechnicalUser = errors.New("a technical user has no personal tokens")
+	errNotFound      = errors.New("no such route or thing")
+	errMethod        = errors.New("the route does not take the method")
+)
+
+// requestError says what is wrong with a request, by a text of the catalogues.
+type requestError struct {
+	key  key
+	args []any
+}
+
+func (e *requestError) Error() string { return string(e.key) }
+
+// updateError says that a JSON Patch tries what is not allowed.
+type updateError struct {
+	key       key
+	operation int // from 1
+}
+
+func (e *updateError) Error() string { return string(e.key) }
+
+// testError says that a test of a JSON Patch failed.
+type testError struct{ operation int }
+
+func (e *testError) Error() string { return "a test of the patch failed" }
+
+// bodyError is why a body of the media type was refused.
+type bodyError struct {
+	*httpx.JSONError
+
+	media string
+}
+
+func (e *bodyError) Unwrap() error { return e.JSONError }
+
+// unavailableRetry is what Retry-After says when a part below cannot answer.
+const unavailableRetry = time.Second
+
+// answer is an error as the API tells it.
+type answer struct {
+	status  int
+	code    string // detailCode
+	message key
+	causes  []cause
+
+	// What a 401 tells instead of message and causes, and finds the refusal by.
+	unauthorized, denial string
+	// challenge is appended to WWW-Authenticate, which 401 always has.
+	challenge  string
+	retryAfter time.Duration
+}
+
+// cause is a text of the catalogues with what fills it.
+type cause struct {
+	key  key
+	args []any
+}
+
+func because(k key, args ...any) []cause { return []cause{{key: k, args: args}} }
+
+func badRequest(causes ...cause) answer {
+	return answer{status: http.StatusBadRequest, code: "400.1 Bad Request Content", message: messageBadRequest, causes: causes}
+}
+
+func forbidden(causes ...cause) answer {
+	return answer{status: http.StatusForbidden, code: "403 Forbidden", message: messageForbidden, causes: causes}
+}
+
+func notFound() answer {
+	return answer{status: http.StatusNotFound, code: "404 Not found", message: messageNotFound, causes: because(causeUnknown)}
+}
+
+func conflict(causes ...cause) answer {
+	return answer{status: http.StatusConflict, code: "409 Conflict", message: messageConflict, causes: causes}
+}
+
+func unavailable() answer {
+	return answer{
+		status: http.StatusServiceUnavailable, code: "503 Service Unavailable", message: messageUnavailable,
+		causes: because(causeTryAgain), retryAfter: unavailableRetry,
+	}
+}
+
+func unauthorized(text, challenge string) answer {
+	return answer{status: http.StatusUnauthorized, unauthorized: text, challenge: challenge}
+}
+
+// What a challenge says of the credential (RFC 6750 §3.1).
+const (
+	challengeInvalid   = `, error="invalid_token"`
+	challengeMalformed = `, error="invalid_request"`
+)
+
+// answerTo maps every error that the API may meet to its answer. known is false
+// for any other: then the answer is an internal fault.
+func answerTo(err error) (a answer, known bool) {
+	// Trouble below decides nothing: it goes before what else an error may wrap.
+	if isUnavailable(err) {
+		return unavailable(), true
+	}
+	for _, look := range []func(error) (answer, bool){credentialAnswer, typedAnswer, sentinelAnswer} {
+		if a, known := look(err); known {
+			return a, true
+		}
+	}
+	return answer{status: http.StatusInternalServerError, code: "500.0 Internal Fault", message: messageFault}, false
+}
+
+func isUnavailable(err error) bool {
+	for _, trouble := range []error{
+		fault.ErrUnavailable, context.Canceled, context.DeadlineExceeded, keys.ErrNotOpened, keys.ErrStale, keys.ErrNoActiveKey,
+		keys.ErrNoCanary, keys.ErrWrongMasterKey, keys.ErrSwapped,
+	} {
+		if errors.Is(err, trouble) {
+			return true
+		}
+	}
+	return false
+}
+
+// credentialAnswer maps what may be wrong with the credential.
+func credentialAnswer(err error) (answer, bool) {
+	const invalid = "JWT validation failed: JWT is invalid"
+	if throttled, ok := errors.AsType[*exchange.ThrottledError](err); ok {
+		return answer{status: http.StatusTooManyRequests, retryAfter: throttled.RetryAfter}, true
+	}
+	if limit, ok := errors.AsType[*limitError](err); ok {
+		return answer{status: http.StatusTooManyRequests, retryAfter: limit.retryAfter}, true
+	}
+	if denial, ok := errors.AsType[*exchange.DeniedError](err); ok {
+		a := unauthorized("Token validation failed: "+denial.Description, challengeInvalid)
+		a.denial = denial.ID
+		return a, true
+	}
+	if refusal, ok := errors.AsType[*pat.RefusedError](err); ok {
+		return unauthorized("Token validation failed: "+refusal.Description, challengeInvalid), true
+	}
+	switch {
+	case errors.Is(err, errNoCredential), errors.Is(err, errSecretInURI):
+		return unauthorized("No authorization header", ""), true
+	case errors.Is(err, errTwoCredentials):
+		a := badRequest(cause{key: causeTwice})
+		a.challenge = challengeMalformed
+		return a, true
+	case errors.Is(err, keys.ErrExpired):
+		return unauthorized("JWT validation failed: JWT is expired", challengeInvalid), true
+	case errors.Is(err, keys.ErrInvalid), errors.Is(err, exchange.ErrUnproved), errors.Is(err, exchange.ErrClient),
+		errors.Is(err, pat.ErrMalformed):
+		return unauthorized(invalid, challengeInvalid), true
+	}
+	return answer{}, false
+}
+
+// typedAnswer maps errors that say more than what they are.
+func typedAnswer(err error) (answer, bool) {
+	if scope, ok := errors.AsType[*scopeError](err); ok {
+		a := forbidden(cause{key: causeScope, args: []any{scope.scope}})
+		a.challenge = `, error="insufficient_scope", scope="` + scope.scope + `"`
+		return a, true
+	}
+	if body, ok := errors.AsType[*bodyError](err); ok {
+		return bodyAnswer(body), true
+	}
+	if list, ok := errors.AsType[*listError](err); ok {
+		return badRequest(cause{key: causeList, args: []any{list.parameter, list.position, list.fix}}), true
+	}
+	if request, ok := errors.AsType[*requestError](err); ok {
+		return badRequest(cause{key: request.key, args: request.args}), true
+	}
+	if update, ok := errors.AsType[*updateError](err); ok {
+		return answer{
+			status: http.StatusBadRequest, code: "400.1.1 Illegal update attempt", message: messageUpdate,
+			causes: because(update.key, update.operation),
+		}, true
+	}
+	if test, ok := errors.AsType[*testError](err); ok {
+		return conflict(cause{key: causePatchTest, args: []any{test.operation}}), true
+	}
+	if target, ok := errors.AsType[*exchange.TargetError](err); ok {
+		return badRequest(cause{key: causeText, args: []any{target.Description}}), true
+	}
+	if scope, ok := errors.AsType[*exchange.ScopeError](err); ok {
+		return badRequest(cause{key: causeText, args: []any{scope.Description}}), true
+	}
+	if causes := fieldCauses(err); len(causes) > 0 {
+		return badRequest(causes...), true
+	}
+	return answer{}, false
+}
+
+// fieldCauses lists every field that a joined error finds fault with.
+func fieldCauses(err error) []cause {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		var causes []cause
+		for _, one := range several.Unwrap() {
+			causes = append(causes, fieldCauses(one)...)
+		}
+		return causes
+	}
+	if field, ok := errors.AsType[*pat.FieldError](err); ok {
+		return because(causeField, field.Field, field.Cause)
+	}
+	return nil
+}
+
+func bodyAnswer(err *bodyError) answer {
+	switch {
+	case errors.Is(err, httpx.ErrTooLarge):
+		return answer{
+			status: http.StatusRequestEntityTooLarge, code: "413 Content Too Large", message: messageTooLarge,
+			causes: because(causeMaxBytes, httpx.DefaultMaxBytes),
+		}
+	case errors.Is(err, httpx.ErrMediaType), errors.Is(err, httpx.ErrContentEncoding):
+		causes := because(causeMediaType, err.media)
+		if errors.Is(err, httpx.ErrContentEncoding) {
+			causes = because(causeCompressed)
+		}
+		return answer{status: http.StatusUnsupportedMediaType, code: "415 Unsupported Media Type", message: messageMediaType, causes: causes}
+	case err.Field != "":
+		return badRequest(cause{key: causeBodyField, args: []any{err.Kind, err.Field}})
+	default:
+		return badRequest(cause{key: causeBody, args: []any{err.Kind}})
+	}
+}
+
+// sentinelAnswer maps errors that say no more than what they are.
+func sentinelAnswer(err error) (answer, bool) {
+	for _, sentinel := range []struct {
+		is     error
+		answer func() answer
+	}{
+		{errForbidden, func() answer { return forbidden(cause{key: causeRight}) }},
+		{errTechnicalUser, func() answer { return forbidden(cause{key: causeTechnical}) }},
+		{pat.ErrWider, func() answer { return forbidden(cause{key: causeWider}) }},
+		{errNotFound, notFound},
+		{pat.ErrNotFound, notFound},
+		{directory.ErrNotFound, notFound},
+		{keys.ErrUnknownKey, notFound},
+		{errMethod, func() answer {
+			return answer{status: http.StatusMethodNotAllowed, code: "405 Method Not Allowed", message: messageMethod}
+		}},
+		{pat.ErrNameTaken, func() answer { return badRequest(cause{key: causeNameTaken}) }},
+		{pat.ErrLimit, func() answer { return badRequest(cause{key: causeLimit}) }},
+		{pat.ErrNotActive, func() answer { return badRequest(cause{key: causeNotActive}) }},
+		{pat.ErrNotReactivatable, func() answer { return badRequest(cause{key: causeReactivate}) }},
+		{directory.ErrNameTaken, func() answer { return badRequest(cause{key: causeDirName}) }},
+		{directory.ErrCycle, func() answer { return badRequest(cause{key: causeDirCycle}) }},
+		{pat.ErrConflict, func() answer { return conflict(cause{key: causeChanged}) }},
+		{directory.ErrConflict, func() answer { return conflict(cause{key: causeChanged}) }},
+		{pat.ErrNoOwner, func() answer { return conflict(cause{key: causeOwnerGone}) }},
+	} {
+		if errors.Is(err, sentinel.is) {
+			return sentinel.answer(), true
+		}
+	}
+	return answer{}, false
+}

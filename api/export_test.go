@@ -1,0 +1,22 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+)
+
+// Routes lists every route that Register adds, as "METHOD path".
+func Routes(a *API) []string {
+	var all []string
+	for _, at := range mounts() {
+		routes := &router{api: a, mux: http.NewServeMux(), mount: at, methods: map[string][]string{}}
+		HandlerWithOptions(server{a}, StdHTTPServerOptions{BaseRouter: routes})
+		for path, methods := range routes.methods {
+			for _, method := range methods {
+				all = append(all, method+" "+path)
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
+}

@@ -1,0 +1,103 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/cambio-sts/cambio/exchange"
+	"github.com/cambio-sts/cambio/internal/audit"
+	"github.com/cambio-sts/cambio/internal/httpx"
+	"github.com/cambio-sts/cambio/internal/id"
+	"github.com/cambio-sts/cambio/pat"
+)
+
+// limitError says that a token made too many requests.
+type limitError struct{ retryAfter time.Duration }
+
+func (e *limitError) Error() string { return "too many requests by one token" }
+
+// gate lets a request through to next once it is known who acts, and within
+// what one token may ask of the mount at base.
+func (a *API) gate(base string, next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		who, err := a.authenticate(r)
+		if err == nil {
+			err = a.admit(r, who, base)
+		}
+		if err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		next(w, r.WithContext(withCaller(r.Context(), who)))
+	}
+}
+
+// authenticate runs the one pipeline on the one credential of the request.
+func (a *API) authenticate(r *http.Request) (*caller, error) {
+	ctx, origin := r.Context(), httpx.OriginFrom(r.Context())
+	if a.secretInURI(r.URL.RawQuery) {
+		return nil, a.leaked(ctx, origin)
+	}
+	credential, err := a.credential(r)
+	if err != nil {
+		return nil, err
+	}
+	var principal *exchange.Principal
+	if credential.jwt.Empty() {
+		principal, err = a.exchanger.Authenticate(ctx, credential.pat, a.audience, origin)
+	} else {
+		principal, err = a.exchanger.AuthenticateJWT(ctx, credential.jwt.Reveal(), []string{a.audience}, origin)
+	}
+	if err != nil {
+		return nil, err
+	}
+	httpx.RequestLogFrom(ctx).Add(zap.String("actor", string(principal.Identity.ID)), zap.String("pat_id", string(principal.Token.ID)))
+	return &caller{Principal: principal, origin: origin}, nil
+}
+
+// secretInURI reports whether the query string holds a credential: by the name of
+// a parameter, or as a value that is a token.
+func (a *API) secretInURI(rawQuery string) bool {
+	if httpx.CheckQuery(rawQuery) != nil {
+		return true
+	}
+	query, _ := url.ParseQuery(rawQuery) // what cannot be read, admit refuses
+	for _, values := range query {
+		for _, text := range values {
+			if _, err := a.tokens.Format().Parse(text); err == nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// leaked records a credential in a query string, which logs and histories keep.
+// Beyond the limit on failures it is counted, not recorded.
+func (a *API) leaked(ctx context.Context, origin audit.Origin) error {
+	if retry, limited := a.exchanger.Throttle.Failed(httpx.ClientAddrFrom(ctx), ""); limited {
+		return &exchange.ThrottledError{RetryAfter: retry}
+	}
+	httpx.RequestLogFrom(ctx).Add(zap.String("reason", reasonSecretInURI))
+	_ = a.exchanger.Audit.Record(audit.Event{ // refused either way
+		ID: id.New(), Time: pat.Milliseconds(a.now()), Name: audit.TokenUseFailed, Outcome: audit.Failure, Reason: reasonSecretInURI,
+	}.From(origin))
+	return errSecretInURI
+}
+
+const reasonSecretInURI = "secret_in_uri"
+
+// admit refuses a query string that cannot be read, and a token that asks too much.
+func (a *API) admit(r *http.Request, who *caller, base string) error {
+	if retry, ok := a.limiter.Allow(string(who.Token.ID) + " " + base); !ok {
+		return &limitError{retryAfter: retry}
+	}
+	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
+		return &requestError{key: causeQuery}
+	}
+	return nil
+}

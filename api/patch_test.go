@@ -1,0 +1,124 @@
+package api_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cambio-sts/cambio/pat"
+)
+
+func TestPatch(t *testing.T) {
+	w := newWorld(t)
+	token := w.bearer(&w.alice, pat.ScopeAll)
+	record, _ := w.token(&w.alice, "ci", func(d *pat.Draft) { d.Scope = []string{"a:b:c"} })
+	for _, step := range []struct {
+		patch, field string
+		want         any
+	}{
+		{`[{"op":"replace","path":"/name","value":"renamed"}]`, "name", "renamed"},
+		{`[{"op":"add","path":"/description","value":"why"}]`, "description", "why"},
+		{`[{"op":"test","path":"/description","value":"why"},{"op":"remove","path":"/description"}]`, "description", nil},
+		{`[{"op":"remove","path":"/description"}]`, "description", nil},
+		{`[{"op":"add","path":"/scope/-","value":"x:y:z"}]`, "scope", []any{"a:b:c", "x:y:z"}},
+		{`[{"op":"test","path":"/scope/0","value":"a:b:c"},{"op":"remove","path":"/scope/0"}]`, "scope", []any{"x:y:z"}},
+		{`[{"op":"replace","path":"/scope","value":[]}]`, "scope", []any{"sp:scopes:default"}},
+		{`[{"op":"replace","path":"/scope","value":null}]`, "scope", []any{"sp:scopes:all"}},
+		{`[{"op":"replace","path":"/expirationDate","value":"2027-01-01t00:00:00.0009+00:00"}]`, "expirationDate", "2027-01-01T00:00:00.000Z"},
+		{`[{"op":"test","path":"/expirationDate","value":"2027-01-01T00:00:00.000Z"}]`, "expirationDate", "2027-01-01T00:00:00.000Z"},
+		{`[{"op":"replace","path":"/expirationDate","value":null},{"op":"replace","path":"/userAwareTokenNeverExpires","value":true}]`, "expirationDate", nil},
+		{`[]`, "userAwareTokenNeverExpires", true},
+		{`[{"op":"replace","path":"/allowedNetworks","value":["127.0.0.1","10.1.2.3/8"]}]`, "allowedNetworks", []any{"127.0.0.1/32", "10.0.0.0/8"}},
+		{`[{"op":"remove","path":"/allowedNetworks"}]`, "allowedNetworks", nil},
+		{`[{"op":"replace","path":"/audience","value":["https://api.example.com"]}]`, "audience", []any{"https://api.example.com"}},
+		{`[{"op":"replace","path":"/audience","value":[]}]`, "audience", nil},
+	} {
+		got := w.call(token, http.MethodPatch, one(&record), step.patch)
+		require.Equal(t, http.StatusOK, got.StatusCode, step.patch+string(got.body))
+		require.Equal(t, step.want, got.json(t)[step.field], step.patch)
+		require.Equal(t, got.body, w.call(token, http.MethodGet, one(&record), "").body)
+	}
+}
+
+func TestPatchRefuses(t *testing.T) {
+	w := newWorld(t)
+	token := w.bearer(&w.alice, pat.ScopeAll)
+	record, _ := w.token(&w.alice, "ci")
+	before := w.stored(record.ID)
+	for patch, want := range map[string]string{
+		`[{"op":"replace","path":"/owner","value":{"id":"x"}}]`:                                                                "400.1.1 operation 1: only name, description",
+		`[{"op":"test","path":"/name","value":"ci"},{"op":"add","path":"/id","value":"x"}]`:                                    "400.1.1 operation 2: only name",
+		`[{"op":"replace","path":"","value":{}}]`:                                                                              "400.1.1 operation 1: only name",
+		`[{"op":"replace","path":"name","value":"x"}]`:                                                                         "400.1.1 operation 1: only name",
+		`[{"op":"replace","path":"/Name","value":"x"}]`:                                                                        "400.1.1 operation 1: only name",
+		`[{"op":"test","path":"/status","value":"Active"}]`:                                                                    "400.1.1 operation 1: only name",
+		`[{"op":"replace","path":"/accessTokenValiditySeconds","value":60}]`:                                                   "400.1.1 operation 1: only name",
+		`[{"op":"move","from":"/name","path":"/description"}]`:                                                                 "400.1.1 operation 1: only add, replace",
+		`[{"op":"copy","from":"/owner","path":"/description"}]`:                                                                "400.1.1 operation 1: only add, replace",
+		`[{"op":"replace","from":"/owner","path":"/name","value":"x"}]`:                                                        "400.1.1 operation 1: only add, replace",
+		`[{"op":"Replace","path":"/name","value":"x"}]`:                                                                        "400.1.1 operation 1: only add, replace",
+		`[{"op":"replace","path":"/name"}]`:                                                                                    "400.1 operation 1: value is missing",
+		`[{"op":"replace","path":"/name/0","value":"x"}]`:                                                                      "400.1 operation 1: the path does not exist",
+		`[{"op":"replace","path":"/scope/7","value":"x"}]`:                                                                     "400.1 operation 1: the path does not exist",
+		`[{"op":"remove","path":"/scope/-1"}]`:                                                                                 "400.1 operation 1: the path does not exist",
+		`[{"op":"add","path":"/allowedNetworks/-","value":"127.0.0.1"}]`:                                                       "400.1 operation 1: the path does not exist",
+		`[{"op":"replace","path":"/name","value":null}]`:                                                                       "400.1 name: must not be null",
+		`[{"op":"remove","path":"/name"}]`:                                                                                     "400.1 name: must not be null",
+		`[{"op":"replace","path":"/name","value":7}]`:                                                                          "400.1 name: has a value of the wrong type",
+		`[{"op":"replace","path":"/name","value":{"a":1}}]`:                                                                    "400.1 name: has a value of the wrong type",
+		`[{"op":"replace","path":"/scope","value":"a:b:c"}]`:                                                                   "400.1 scope: has a value of the wrong type",
+		`[{"op":"replace","path":"/expirationDate","value":"soon"}]`:                                                           "400.1 expirationDate: has a value of the wrong type",
+		`[{"op":"replace","path":"/expirationDate","value":"2020-01-01T00:00:00Z"}]`:                                           "400.1 expirationDate: must lie in the future",
+		`[{"op":"replace","path":"/name","value":""}]`:                                                                         "400.1 name: must have 1 to 255 characters",
+		`[{"op":"replace","path":"/name","value":"x","why":"y"}]`:                                                              "400.1 [0].why: the field is unknown",
+		`[{"op":"replace","op":"add","path":"/name","value":"x"}]`:                                                             "400.1 [0].op: a parameter occurs more than once",
+		`{"op":"replace","path":"/name","value":"x"}`:                                                                          "400.1 the field has a value of the wrong type",
+		`[{"op":"test","path":"/name","value":"other"}]`:                                                                       "409 operation 1: the value is another",
+		`[{"op":"replace","path":"/name","value":"x"},{"op":"test","path":"/name","value":"ci"}]`:                              "409 operation 2: the value is another",
+		"[" + strings.Repeat(`{"op":"test","path":"/name","value":"ci"},`, 100) + `{"op":"test","path":"/name","value":"ci"}]`: "400.1 at most 100 operations",
+	} {
+		got := w.call(token, http.MethodPatch, one(&record), patch)
+		code, _, _ := strings.Cut(fmt.Sprint(got.json(t)["detailCode"]), " ")
+		require.Contains(t, code+" "+got.cause(t), want, patch)
+	}
+	got := w.call(token, http.MethodPatch, one(&record), `[]`, "Content-Type", "application/json")
+	require.Equal(t, http.StatusUnsupportedMediaType, got.StatusCode)
+	require.Equal(t, "Content-Type: must be application/json-patch+json", got.cause(t))
+	require.Equal(t, before, w.stored(record.ID), "a refused patch leaves nothing behind")
+}
+
+// Patches of one token at once all take effect: none is applied to a state that
+// another has left behind.
+func TestPatchesAtOnce(t *testing.T) {
+	w := newWorld(t)
+	token := w.bearer(&w.alice, pat.ScopeAll)
+	record, _ := w.token(&w.alice, "ci", func(d *pat.Draft) { d.Scope = []string{"a:b:c"} })
+	var all sync.WaitGroup
+	for i := range 5 {
+		all.Go(func() {
+			for attempt := 0; ; attempt++ {
+				got := w.call(token, http.MethodPatch, one(&record), fmt.Sprintf(`[{"op":"add","path":"/scope/-","value":"a:b:%d"}]`, i))
+				if got.StatusCode == http.StatusOK || attempt == 20 {
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	require.ElementsMatch(t, []string{"a:b:c", "a:b:0", "a:b:1", "a:b:2", "a:b:3", "a:b:4"}, w.stored(record.ID).Scope)
+}
+
+func TestPatchRevivesExpired(t *testing.T) {
+	w := newWorld(t)
+	token := w.bearer(&w.alice, pat.ScopeAll)
+	record, _ := w.token(&w.alice, "ci", func(d *pat.Draft) { d.Expiration = w.clock.now().Add(time.Hour) })
+	w.clock.advance(time.Hour)
+	require.Equal(t, "Expired", w.call(token, http.MethodGet, one(&record), "").json(t)["status"])
+	got := w.call(token, http.MethodPatch, one(&record), `[{"op":"replace","path":"/expirationDate","value":"2026-11-23T00:00:00Z"}]`)
+	require.Equal(t, "Active", got.json(t)["status"])
+}
