@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
 	"github.com/cambio-sts/cambio/internal/cli"
@@ -18,7 +19,7 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	env := cli.Env{
-		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, StdoutIsTerminal: isTerminal(os.Stdout), Now: time.Now,
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, StdoutIsTerminal: isatty.IsTerminal(os.Stdout.Fd()), Now: time.Now,
 	}
 	root := newRoot(env)
 	if err := root.ExecuteContext(ctx); err != nil {
@@ -40,9 +41,4 @@ func newRoot(env cli.Env) *cobra.Command {
 	root.AddCommand(newDev(), newServe(), newInit(), newBootstrap())
 	root.AddCommand(cli.New(env)...)
 	return root
-}
-
-func isTerminal(file *os.File) bool {
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -45,6 +45,11 @@ var (
 // openStore opens the configured store. A bolt file that is missing is made only
 // with create.
 func openStore(ctx context.Context, settings *config.Store, create bool, logger *zap.Logger) (store, error) {
+	if settings.Confirmations() > 0 && settings.URL.Kind == config.KindRedis {
+		return nil, &cli.Error{
+			Code: "replicas_not_supported", Cause: "this version does not wait for replicas to confirm a write", Fix: "leave out store.replicas, or set it to 0", Exit: cli.ExitUsage,
+		}
+	}
 	switch url := settings.URL; url.Kind {
 	case config.KindBolt:
 		return bolt.Open(bolt.Config{Path: url.Path, Create: create, Now: time.Now, Logger: logger})

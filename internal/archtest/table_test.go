@@ -82,6 +82,7 @@ var arrows = []arrow{
 
 	{"internal/audit", "internal/id", "an event has an id"},
 	{"internal/cli", "internal/secret", "holds the token it sends"},
+	{"internal/cli", "internal/audit", "checks the trail where it lies"},
 	{"internal/config", "internal/secret", "reads secrets from files"},
 	{"internal/httpx", "internal/secret", "parses credentials out of requests"},
 	{"internal/httpx", "internal/audit", "tells where a request came from"},

@@ -136,7 +136,7 @@ func TestRefusesEnvironment(t *testing.T) {
 	for name, tc := range map[string]struct{ variable, want string }{
 		"misspelled":       {"CAMBIO_LISTEN_ADRR=canary", "CAMBIO_LISTEN_ADRR: is not a known variable; did you mean CAMBIO_LISTEN_ADDR?"},
 		"secret as value":  {"CAMBIO_STORE_PASSWORD=canary", "CAMBIO_STORE_PASSWORD: is not a known variable; did you mean CAMBIO_STORE_PASSWORD_FILE?"},
-		"unlike any":       {"CAMBIO_X=canary", "CAMBIO_X: is not a known variable; unset it"},
+		"unlike any":       {"CAMBIO_ZZZZZZZZ=canary", "CAMBIO_ZZZZZZZZ: is not a known variable; unset it"},
 		"services":         {"CAMBIO_SERVICES_0_AUDIENCE=canary", "services are set in the file only"},
 		"misspelled port":  {"CAMBIO_LISTEN_PORT=8080", "CAMBIO_LISTEN_PORT: is not a known variable"},
 		"wrong type":       {"CAMBIO_LIMITS_MAX_CONNECTIONS=canary", "CAMBIO_LIMITS_MAX_CONNECTIONS: limits.maxConnections: is not a whole number"},
@@ -159,7 +159,7 @@ func TestRefusesEnvironment(t *testing.T) {
 
 func TestIgnoresVariablesOfOthers(t *testing.T) {
 	_, _, err := Load(Sources{File: writeFolder(t, minimal), Env: []string{
-		"CAMBIO_TOKEN=x", "CAMBIO_SERVER=x", "CAMBIO_CONFIG=x", "CAMBIO_CA_FILE=x", "CAMBIOX=x", "nonsense", "PATH=/bin",
+		"CAMBIO_TOKEN=x", "CAMBIO_SERVER=x", "CAMBIO_URL=x", "CAMBIO_CONFIG=x", "CAMBIO_CA_FILE=x", "CAMBIOX=x", "nonsense", "PATH=/bin",
 		"CAMBIO_SERVICE_HOST=10.1.2.3", "CAMBIO_SERVICE_PORT=443", "CAMBIO_SERVICE_PORT_HTTPS=443", "CAMBIO_PORT=tcp://10.1.2.3:443",
 		"CAMBIO_PORT_443_TCP=tcp://10.1.2.3:443", "CAMBIO_PORT_443_TCP_ADDR=10.1.2.3", "CAMBIO_REDIS_SERVICE_HOST=10.1.2.3", "CAMBIO_REDIS_PORT=tcp://10.1.2.3:6379",
 	}})

@@ -16,7 +16,7 @@ const envPrefix = "CAMBIO_"
 
 // reservedEnv are the variables of the client commands, which are no keys.
 func reservedEnv() []string {
-	return []string{"CAMBIO_TOKEN", "CAMBIO_SERVER", "CAMBIO_CONFIG", "CAMBIO_CA_FILE"}
+	return []string{"CAMBIO_TOKEN", "CAMBIO_SERVER", "CAMBIO_URL", "CAMBIO_CONFIG", "CAMBIO_CA_FILE"}
 }
 
 // Kubernetes sets these in every pod beside a Service whose name begins with

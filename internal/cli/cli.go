@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// Env is what the commands see of the process. All members are required.
+type Env struct {
+	Stdin  io.Reader
+	Stdout io.Writer // data only
+	Stderr io.Writer // warnings and questions
+	Getenv func(string) string
+	// StdoutIsTerminal says that a person is watching: deletions are confirmed.
+	StdoutIsTerminal bool
+	Now              func() time.Time
+}
+
+// New returns the commands pat, exchange, introspect, keys, audit and version.
+// Their errors are for Fail.
+func New(env Env) []*cobra.Command {
+	return []*cobra.Command{
+		newPAT(env), newExchange(env), newIntrospect(env), newKeys(env), newAudit(env), newVersion(env),
+	}
+}
+
+// group is a command on the first level with what its subcommands share.
+type group struct {
+	env  Env
+	opts *options
+}
+
+// newGroup makes command the head of a group. Without a subcommand it is a
+// usage error.
+func newGroup(env Env, command *cobra.Command) group {
+	g := group{env: env, opts: &options{}}
+	g.adopt(command)
+	command.Args = cobra.ArbitraryArgs
+	command.RunE = func(command *cobra.Command, args []string) error {
+		cause := "a subcommand is missing"
+		if len(args) > 0 {
+			cause = "there is no subcommand " + quote(args[0])
+		}
+		return g.mark(usage(cause, "see "+command.CommandPath()+" --help"))
+	}
+	return g
+}
+
+// adopt gives command the manners of all commands of the package.
+func (g group) adopt(command *cobra.Command) {
+	command.SilenceErrors, command.SilenceUsage = true, true
+	command.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return g.mark(flagError(err)) })
+}
+
+// action is a command that does something.
+type action struct {
+	use, short, long, example string
+	min, max                  int // of positional arguments
+	formats                   []format
+	run                       func(*call) error
+}
+
+// anyNumber of positional arguments.
+const anyNumber = 1 << 10
+
+// command makes a command of a.
+func (g group) command(a action) *cobra.Command {
+	command := &cobra.Command{
+		Use: a.use, Short: a.short, Long: a.long, Example: a.example,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(command *cobra.Command, args []string) error {
+			c := &call{env: g.env, opts: g.opts, command: command, args: args}
+			defer c.close()
+			if err := c.check(a); err != nil {
+				return g.mark(err)
+			}
+			return g.mark(a.run(c))
+		},
+	}
+	g.adopt(command)
+	return command
+}
+
+// mark makes err one that Fail prints in the chosen format.
+func (g group) mark(err error) error {
+	if err == nil {
+		return nil
+	}
+	marked := *asError(err)
+	marked.JSON = g.opts.output == string(formatJSON)
+	return &marked
+}

@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/cambio-sts/cambio/internal/secret"
+)
+
+// safeWays is how a credential reaches a command.
+const safeWays = "set CAMBIO_TOKEN, name a file with --token-file FILE, or pipe it in with --token-file -"
+
+// maxCredential is the greatest size of a credential, in bytes.
+const maxCredential = 64 << 10
+
+// credential is a token and where it came from, for messages.
+type credential struct {
+	text   secret.Text
+	source string
+}
+
+// credential returns the token to use: of --token-file, else CAMBIO_TOKEN, else
+// ~/.config/cambio/token.
+func (c *call) credential() (credential, error) {
+	if c.opts.tokenFile != "" {
+		return c.credentialAt(c.opts.tokenFile)
+	}
+	if text := c.env.Getenv("CAMBIO_TOKEN"); text != "" {
+		return newCredential(text, "CAMBIO_TOKEN")
+	}
+	home := c.env.Getenv("HOME")
+	if home == "" {
+		return credential{}, usage("there is no token", safeWays)
+	}
+	path := filepath.Join(home, ".config", "cambio", "token")
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return credential{}, usage("there is no token", safeWays)
+	}
+	if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		return credential{}, &Error{
+			Code: "token_file_open", Cause: "others than its owner may use " + quote(path), Fix: "chmod 600 " + path, Exit: ExitUsage,
+		}
+	}
+	return c.credentialAt(path)
+}
+
+// credentialAt reads a token from the file at path, or from stdin if path is -.
+func (c *call) credentialAt(path string) (credential, error) {
+	input, source := c.env.Stdin, "what came on stdin"
+	if path != "-" {
+		file, err := os.Open(path) //nolint:gosec // the user names it
+		if err != nil {
+			return credential{}, unreadable(path, err)
+		}
+		defer func() { _ = file.Close() }()
+		input, source = file, "the file "+quote(path)
+	}
+	data, err := io.ReadAll(io.LimitReader(input, maxCredential+1))
+	if err != nil {
+		return credential{}, unreadable(path, err)
+	}
+	text, _ := strings.CutSuffix(string(data), "\n")
+	text, _ = strings.CutSuffix(text, "\r")
+	return newCredential(text, source)
+}
+
+// newCredential refuses what cannot stand in a header.
+func newCredential(text, source string) (credential, error) {
+	if text == "" {
+		return credential{}, usage("there is no token: "+source+" is empty", safeWays)
+	}
+	if len(text) > maxCredential || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return credential{}, usage(source+" holds more or other than one token", "put the token alone there, on one line")
+	}
+	return credential{secret.New(text), source}, nil
+}
+
+func unreadable(path string, err error) *Error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		err = failed.Err
+	}
+	return &Error{Code: "file_unreadable", Cause: quote(path) + ": " + err.Error(), Fix: "check its name and permissions", Exit: ExitUsage}
+}

@@ -1,0 +1,30 @@
+// Package cli owns the commands that talk to a server from outside: pat,
+// exchange, introspect and keys; and the two that need no server, audit verify
+// and version.
+//
+//	flags, environment, files, stdin
+//	        │
+//	        ▼
+//	   call (call.go) ── arguments, format, no credential on argv
+//	        │
+//	        ▼
+//	   client (client.go) ── https or loopback only, no redirects, one wait on 429
+//	        │                          │
+//	        │ 2xx                      │ anything else
+//	        ▼                          ▼
+//	   output.go: the answer      Error (error.go): code, cause, fix
+//	   on stdout                       │
+//	                                   ▼
+//	                              Fail: stderr and the exit code
+//
+// Stdout carries data only; warnings, questions and errors go to stderr. With
+// -o json the bytes of the API's answer pass through untouched; what a server
+// says is made harmless for a terminal wherever else it is printed.
+//
+// A credential comes from a file, the environment or stdin, never from the
+// command line, where other users of the machine and the shell's history see
+// it. It is sent to one server, over TLS, and is in no message.
+//
+// The package refuses to know the product's packages: it reads the documented
+// JSON as any other client does.
+package cli

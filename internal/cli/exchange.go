@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// The parameters of token exchange (RFC 8693 §2.1).
+const (
+	grantExchange  = "urn:ietf:params:oauth:grant-type:token-exchange"
+	subjectTypePAT = "urn:ietf:params:oauth:token-type:pat"
+)
+
+// warnBefore is how long before its end a personal access token is warned of.
+const warnBefore = 14 * day
+
+// exchanged is what the answer to an exchange tells beside credentials of
+// providers (RFC 8693 §2.2.1).
+type exchanged struct {
+	AccessToken  string `json:"access_token"`
+	ExpiresIn    int64  `json:"expires_in"`
+	ClientID     string `json:"client_id"`
+	PATExpiresAt string `json:"pat_expires_at"`
+}
+
+func newExchange(env Env) *cobra.Command {
+	g := group{env: env, opts: &options{}}
+	var audience, resource, scope []string
+	command := g.command(action{
+		use: "exchange", short: "Exchange a personal access token for a short-lived access token",
+		formats: []format{formatTable, formatJSON, formatYAML, formatToken},
+		long: "Exchange the personal access token of --token-file, CAMBIO_TOKEN or ~/.config/cambio/token for a short-lived access\n" +
+			"token (RFC 8693). -o token prints that alone.",
+		example: `  curl -H "Authorization: Bearer $(cambio exchange -o token)" https://api.example.com/orders`,
+		run: func(c *call) error {
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			values := url.Values{
+				"grant_type": {grantExchange}, "subject_token": {client.token.text.Reveal()}, "subject_token_type": {subjectTypePAT},
+			}
+			values["audience"], values["resource"] = audience, resource
+			if c.changed("scope") {
+				values.Set("scope", strings.Join(scope, " "))
+			}
+			r := form("/oauth2/token", values)
+			r.anonymous = true
+			a, err := c.send(r)
+			if err != nil {
+				return err
+			}
+			return c.printExchanged(a.body)
+		},
+	})
+	flags := command.Flags()
+	g.opts.addOutput(flags, formatTable, formatJSON, formatYAML, formatToken)
+	g.opts.addServer(flags)
+	flags.StringSliceVar(&audience, "audience", nil, "service the access token is for; repeatable (default: the server's)")
+	flags.StringSliceVar(&resource, "resource", nil, "the same by its URL (RFC 8707); repeatable")
+	flags.StringSliceVar(&scope, "scope", nil, "what it may do; repeatable, comma-separated (default: all the token may)")
+	return command
+}
+
+func (c *call) printExchanged(body []byte) error {
+	var got exchanged
+	if err := decode(body, &got); err != nil {
+		return err
+	}
+	all, err := members(body)
+	if err != nil {
+		return err
+	}
+	now := c.env.Now()
+	if ends, err := time.Parse(time.RFC3339, got.PATExpiresAt); err == nil && ends.Sub(now) < warnBefore {
+		c.note("warning: the personal access token expires on %s, in %s; its owner can move that: cambio pat update %s --expires 90d",
+			got.PATExpiresAt, roughly(ends.Sub(now)), got.ClientID)
+	}
+	if c.format() == formatToken {
+		if got.AccessToken == "" || strings.ContainsFunc(got.AccessToken, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return &Error{Code: "unexpected_answer", Cause: "the answer holds no access token", Fix: "look at it with -o json"}
+		}
+		return c.write([]byte(got.AccessToken + "\n"))
+	}
+	return c.print(result{bodies: [][]byte{body}, table: func() *table {
+		out := &table{}
+		for _, m := range all {
+			out.add(m.name, cellOf(m.value))
+			if m.name == "expires_in" {
+				out.add("expires_at", now.Add(time.Duration(got.ExpiresIn)*time.Second).UTC().Format(timeLayout))
+			}
+		}
+		return out
+	}})
+}
+
+// roughly names a time span by its greatest unit below a week.
+func roughly(span time.Duration) string {
+	for _, unit := range []struct {
+		length time.Duration
+		name   string
+	}{{day, "days"}, {time.Hour, "hours"}} {
+		if span >= 2*unit.length {
+			return fmt.Sprintf("%d %s", span/unit.length, unit.name)
+		}
+	}
+	return fmt.Sprintf("%d minutes", max(0, span/time.Minute))
+}

@@ -1,0 +1,96 @@
+package cli_test
+
+import (
+	"net/http"
+	"testing"
+)
+
+const (
+	keysJSON = `[{"kid":"kid-1_a","alg":"ES256","generation":1,"state":"active","created":"2026-11-01T00:00:00.000Z","activeFrom":"2026-11-01T00:00:00.000Z",` +
+		`"retireFrom":"2026-12-01T00:00:00.000Z","removeAfter":"2026-12-02T00:00:00.000Z","revokedAt":null}]` + "\n"
+	exchangedJSON = `{"access_token":"` + jwt + `","issued_token_type":"urn:ietf:params:oauth:token-type:access_token","token_type":"Bearer","expires_in":300,` +
+		`"scope":"orders:read","client_id":"` + callerID + `","issuer":"https://sts.example.com","pat_expires_at":"2026-11-25T09:00:00.000Z"}`
+	introspectedJSON = `{"active":true,"scope":"orders:read","client_id":"` + callerID + `","exp":1795316400,"aud":["a","b"],"iss":"https://sts.example.com"}`
+)
+
+func TestGolden(t *testing.T) {
+	revoked := `{"id":"` + tokenID + `","name":"ci","status":"Revoked","ownerUsername":"ops","ownerStatus":"Disabled","level":"group","scope":[],"revokedAt":"2026-11-22T03:00:00.000Z",` +
+		`"revokeReason":"compromised","oldSecretUntil":"2026-11-23T03:00:00.000Z","oldSecretUses":[{"time":"2026-11-22T02:00:00.000Z","ip":"192.0.2.9","userAgent":"curl"}]}`
+	for name, r := range map[string]run{
+		"create":           {args: []string{"pat", "create", "--name", "ci", "--description", "builds", "--scope", "orders:read,orders:write", "--audience", "https://a.example", "--network", "192.0.2.0/24", "--expires", "30d", "--access-token-validity", "5m"}, replies: []reply{ok(createdJSON())}},
+		"create-json":      {args: []string{"pat", "create", "--name", "ci", "--scope", "", "--expires", "never", "--access-token-validity", "300", "-o", "json"}, replies: []reply{ok(createdJSON() + "\n")}},
+		"create-id":        {args: []string{"pat", "create", "--name", "ci", "-o", "id"}},
+		"create-nameless":  {args: []string{"pat", "create", "--expires", "2027-01-01T00:00:00+01:00"}},
+		"create-expires":   {args: []string{"pat", "create", "--name", "ci", "--expires", "soon"}},
+		"create-validity":  {args: []string{"pat", "create", "--name", "ci", "--access-token-validity", "5x"}},
+		"get":              {args: []string{"pat", "get", tokenID}, replies: []reply{ok(tokenJSON(tokenID, "ci"))}},
+		"get-revoked":      {args: []string{"pat", "get", tokenID}, replies: []reply{ok(revoked)}},
+		"get-json":         {args: []string{"pat", "get", tokenID, "-o", "json"}, replies: []reply{ok("{ \"id\" : \"x\",\"\\u0041\":1e3 }\n")}},
+		"get-yaml":         {args: []string{"pat", "get", tokenID, "-o", "yaml"}, replies: []reply{ok(tokenJSON(tokenID, `true \ud83d\ude00\u001b[31m`))}},
+		"get-hostile":      {args: []string{"pat", "get", tokenID}, replies: []reply{ok(tokenJSON(tokenID, `\u001b]0;owned\u0007\u202e\r\n\u009b1m`))}},
+		"get-bad-id":       {args: []string{"pat", "get", "../../keys"}},
+		"list":             {args: []string{"pat", "list"}, replies: []reply{ok("[" + tokenJSON(tokenID, "ci") + "," + tokenJSON(otherID, "Büro 日本") + "]")}},
+		"list-empty":       {args: []string{"pat", "list"}, replies: []reply{ok("[]\n")}},
+		"list-query":       {args: []string{"pat", "list", "--owner", "all", "--filters", `status eq "Active"`, "--sorters", "name,-created", "--limit", "2", "--offset", "3", "-o", "id"}, replies: []reply{ok("[" + tokenJSON(tokenID, "ci") + "," + tokenJSON(otherID, "cd") + "]")}},
+		"list-negative":    {args: []string{"pat", "list", "--limit", "-1"}},
+		"update":           {args: []string{"pat", "update", tokenID, "--name", "cd", "--description", "", "--scope", "a:b:c", "--audience", "", "--network", "10.0.0.0/8", "--expires", "never"}, replies: []reply{ok(tokenJSON(tokenID, "cd"))}},
+		"update-nothing":   {args: []string{"pat", "update", tokenID}},
+		"revoke":           {args: []string{"pat", "revoke", tokenID, "--reason", "compromised", "--cascade"}, replies: []reply{ok(revoked)}},
+		"revoke-several":   {args: []string{"pat", "revoke", tokenID, otherID, "-o", "json"}, replies: []reply{ok(`{"id":"` + tokenID + `"}`), ok(`{"id":"` + otherID + `"}`)}},
+		"revoke-table":     {args: []string{"pat", "revoke", tokenID, otherID}, replies: []reply{ok(revoked), ok(tokenJSON(otherID, "cd"))}},
+		"revoke-partly":    {args: []string{"pat", "revoke", otherID, tokenID, "-o", "id"}, replies: []reply{{status: 404, body: fault("404 Not found", "no such token")}, ok(revoked)}},
+		"rotate":           {args: []string{"pat", "rotate", tokenID, "--grace", "1d12h", "--reason", "other"}, replies: []reply{ok(createdJSON())}},
+		"rotate-default":   {args: []string{"pat", "rotate", tokenID, "-o", "yaml"}, replies: []reply{ok(createdJSON())}},
+		"rotate-grace":     {args: []string{"pat", "rotate", tokenID, "--grace", "-1h"}},
+		"delete":           {args: []string{"pat", "delete", tokenID}, replies: []reply{{status: http.StatusNoContent}}},
+		"delete-asked":     {args: []string{"pat", "delete", tokenID}, stdin: "y\n", terminal: true, replies: []reply{{status: http.StatusNoContent}}},
+		"delete-declined":  {args: []string{"pat", "delete", tokenID}, stdin: "\n", terminal: true},
+		"delete-unasked":   {args: []string{"pat", "delete", tokenID}, terminal: true},
+		"delete-yes":       {args: []string{"pat", "delete", tokenID, "--yes"}, terminal: true, replies: []reply{{status: http.StatusNoContent}}},
+		"delete-stdin":     {args: []string{"pat", "delete", tokenID, "--token-file", "-"}, stdin: pat, terminal: true},
+		"exchange":         {args: []string{"exchange", "--audience", "https://a.example,https://b.example", "--resource", "https://c.example", "--scope", "a:b:c,d:e:f"}, replies: []reply{ok(exchangedJSON)}},
+		"exchange-token":   {args: []string{"exchange", "-o", "token"}, replies: []reply{ok(exchangedJSON)}},
+		"exchange-json":    {args: []string{"exchange", "-o", "json"}, terminal: true, replies: []reply{ok(exchangedJSON)}},
+		"exchange-id":      {args: []string{"exchange", "-o", "id"}},
+		"exchange-none":    {args: []string{"exchange", "-o", "token"}, replies: []reply{ok(`{"token_type":"Bearer"}`)}},
+		"introspect":       {args: []string{"introspect", "--client-ip", "192.0.2.1"}, stdin: freshPAT + "\n", replies: []reply{ok(introspectedJSON)}},
+		"introspect-dead":  {args: []string{"introspect", "-o", "json"}, stdin: freshPAT, replies: []reply{ok(`{"active":false}`)}},
+		"introspect-stdin": {args: []string{"introspect", "--token-file", "-"}, stdin: freshPAT},
+		"introspect-empty": {args: []string{"introspect"}},
+		"introspect-list":  {args: []string{"introspect"}, stdin: freshPAT, replies: []reply{ok(`[1]`)}},
+		"keys-list":        {args: []string{"keys", "list"}, replies: []reply{ok(keysJSON)}},
+		"keys-rotate":      {args: []string{"keys", "rotate", "-o", "json"}, replies: []reply{ok(keysJSON)}},
+		"keys-revoke":      {args: []string{"keys", "revoke", "-o", "id", "--", "-kid_1"}, stdin: "yes\n", terminal: true, replies: []reply{ok(keysJSON)}},
+		"keys-bad-kid":     {args: []string{"keys", "revoke", "../x"}},
+		"no-subcommand":    {args: []string{"pat"}},
+		"bad-subcommand":   {args: []string{"pat", "make", "-o", "json"}},
+		"bad-command":      {args: []string{"make"}},
+		"bad-flag":         {args: []string{"pat", "list", "-o", "json", "--lim", "3"}},
+		"bad-value":        {args: []string{"pat", "list", "--limit", "many"}},
+		"no-value":         {args: []string{"pat", "list", "--limit"}},
+		"bad-format":       {args: []string{"pat", "list", "-o", "xml"}},
+		"too-few":          {args: []string{"pat", "revoke"}},
+		"too-many":         {args: []string{"pat", "get", tokenID, otherID}},
+		"token-argument":   {args: []string{"introspect", pat}},
+		"token-as-command": {args: []string{pat}},
+		"token-flag":       {args: []string{"exchange", "--token", pat}},
+		"token-as-file":    {args: []string{"exchange", "--token-file", pat}},
+		"basic-argument":   {args: []string{"pat", "get", callerID + ":" + secretTail}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := r.do(t)
+			args := make([]string, len(r.args))
+			for i, arg := range r.args {
+				args[i] = hideCredentials(arg)
+			}
+			golden(t, name, got.transcript(args))
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, name := range []string{"pat", "pat create", "exchange", "introspect", "keys", "audit verify", "version"} {
+		got := run{args: append(splitWords(name), "--help")}.do(t)
+		golden(t, "help-"+joinWords(name), got.transcript(append(splitWords(name), "--help")))
+	}
+}

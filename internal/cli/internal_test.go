@@ -1,0 +1,250 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"runtime/debug"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/cambio-sts/cambio/internal/secret"
+)
+
+// transport answers requests without a network.
+type transport func(*http.Request) (*http.Response, error)
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
+
+func clientOf(t transport) *client {
+	return newClient(&url.URL{Scheme: "http", Host: "h"}, t, credential{secret.New("x"), "CAMBIO_TOKEN"}, time.Now)
+}
+
+func busyThenOK(retryAfter string) (*client, *int) {
+	tries := 0
+	return clientOf(func(*http.Request) (*http.Response, error) {
+		tries++
+		if tries == 1 {
+			return &http.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {retryAfter}}, Body: http.NoBody}, nil
+		}
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader("{}"))}, nil
+	}), &tries
+}
+
+func TestWaitsAsLongAsItIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		for told, want := range map[string]time.Duration{"10": 10 * time.Second, "11": -1, "soon": -1, start.Add(time.Hour).UTC().Format(http.TimeFormat): -1} {
+			began := time.Now()
+			c, tries := busyThenOK(told)
+			_, err := c.send(t.Context(), request{method: http.MethodGet})
+			if want < 0 {
+				require.Error(t, err, told)
+				require.Equal(t, 1, *tries, told)
+				continue
+			}
+			require.NoError(t, err, told)
+			require.Equal(t, want, time.Since(began), told)
+		}
+		began := time.Now()
+		c, _ := busyThenOK(began.Add(5 * time.Second).UTC().Format(http.TimeFormat))
+		_, err := c.send(t.Context(), request{method: http.MethodGet})
+		require.NoError(t, err)
+		require.Equal(t, 5*time.Second, time.Since(began))
+	})
+}
+
+func TestStopsWaitingWhenInterrupted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		c, tries := busyThenOK("10")
+		_, err := c.send(ctx, request{method: http.MethodGet})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, 1, *tries)
+	})
+}
+
+func TestTroubles(t *testing.T) {
+	for name, tc := range map[string]struct {
+		err  error
+		code string
+	}{
+		"expired":      {x509.CertificateInvalidError{Reason: x509.Expired}, "tls_expired"},
+		"bad usage":    {&tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.NotAuthorizedToSign}}, "tls_untrusted"},
+		"no TLS":       {tls.RecordHeaderError{Msg: "x"}, "tls_failed"},
+		"alert":        {tls.AlertError(40), "tls_failed"},
+		"timeout":      {os.ErrDeadlineExceeded, "timeout"},
+		"unknown name": {&net.DNSError{Err: "no such host", Name: "h", IsNotFound: true}, "unknown_host"},
+		"anything":     {errors.New("x"), "unreachable"},
+	} {
+		c := clientOf(func(*http.Request) (*http.Response, error) { return nil, tc.err })
+		_, err := c.send(t.Context(), request{method: http.MethodGet})
+		e := asError(err)
+		require.Equal(t, tc.code, e.Code, name)
+		require.Equal(t, ExitUnreachable, e.Exit, name)
+		require.NotEmpty(t, e.Fix, name)
+	}
+}
+
+func TestRefusesEndlessAnswers(t *testing.T) {
+	c := clientOf(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(&zeros{})}, nil
+	})
+	_, err := c.send(t.Context(), request{method: http.MethodGet})
+	require.EqualError(t, err, "unexpected_answer: the answer is larger than 32 MiB")
+
+	c = clientOf(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(io.MultiReader(strings.NewReader("{"), broken{}))}, nil
+	})
+	_, err = c.send(t.Context(), request{method: http.MethodGet})
+	require.Equal(t, ExitUnreachable, asError(err).Exit)
+	_, err = c.send(t.Context(), request{method: "no method"})
+	require.Error(t, err)
+}
+
+type zeros struct{}
+
+func (*zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func TestDescribeBuild(t *testing.T) {
+	b := describeBuild(&debug.BuildInfo{GoVersion: "go1.26", Main: debug.Module{Version: "v1.2.3"}, Settings: []debug.BuildSetting{
+		{Key: "vcs.revision", Value: "abc"}, {Key: "vcs.time", Value: "2026-11-22T03:00:00Z"}, {Key: "vcs.modified", Value: "true"},
+	}})
+	require.Equal(t, build{"v1.2.3", "abc", "2026-11-22T03:00:00Z", true, "go1.26"}, b)
+	text, err := b.table().render()
+	require.NoError(t, err)
+	require.Equal(t, "version   v1.2.3\nrevision  abc\ntime      2026-11-22T03:00:00Z\nmodified  yes\ngo        go1.26\n", string(text))
+	require.Equal(t, "(devel)", describeBuild(&debug.BuildInfo{}).Version)
+}
+
+func TestParseSpan(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"0": 0, "0s": 0, "30d": 30 * day, "720h": 720 * time.Hour, "1y": 365 * day, "2w": 14 * day, "1d12h": 36 * time.Hour, "1y1w1d1h1m1s": 373*day + 3661*time.Second,
+		"90m": 90 * time.Minute, "00030d": 30 * day, "292y": 292 * 365 * day,
+	} {
+		got, err := parseSpan(text)
+		require.NoError(t, err, text)
+		require.Equal(t, want, got, text)
+	}
+	for _, text := range []string{"", "30", "d", "-1d", "+1d", "1.5h", "1 d", " 1d", "1d ", "1D", "1h1d", "1d1d", "1ms", "293y", "9223372036854775807s", "99999999999999999999d", "1d1", "٣d"} {
+		_, err := parseSpan(text)
+		require.ErrorIs(t, err, errSpan, text)
+	}
+}
+
+func TestSpanRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		span := time.Duration(rapid.Int64Range(0, int64(292*365*day/time.Second)).Draw(t, "seconds")) * time.Second
+		got, err := parseSpan(formatSpan(span))
+		require.NoError(t, err)
+		require.Equal(t, span, got)
+	})
+}
+
+func FuzzParseSpan(f *testing.F) {
+	for _, text := range []string{"30d", "720h", "1y", "1d12h", "0", "9223372036854775807s", "1h1d", "-1d"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		span, err := parseSpan(text)
+		if err != nil {
+			require.ErrorIs(t, err, errSpan)
+			return
+		}
+		require.GreaterOrEqual(t, span, time.Duration(0))
+		again, err := parseSpan(formatSpan(span))
+		require.NoError(t, err)
+		require.Equal(t, span, again)
+	})
+}
+
+func TestParseExpiry(t *testing.T) {
+	now := time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
+	for text, want := range map[string]any{
+		"never": nil, "30d": "2026-12-22T03:00:00.000Z", "1y": "2027-11-22T03:00:00.000Z", "2027-01-31T00:00:00.5+02:00": "2027-01-30T22:00:00.500Z",
+	} {
+		got, err := parseExpiry(text, now)
+		require.NoError(t, err, text)
+		require.Equal(t, want, got.json(), text)
+	}
+	for _, text := range []string{"", "0", "0d", "tomorrow", "2027-01-31", "0001-01-01T00:00:00Z", "Never"} {
+		_, err := parseExpiry(text, now)
+		require.Error(t, err, text)
+	}
+}
+
+func TestRoughly(t *testing.T) {
+	for span, want := range map[time.Duration]string{13 * day: "13 days", 47 * time.Hour: "47 hours", 119 * time.Minute: "119 minutes", -time.Hour: "0 minutes"} {
+		require.Equal(t, want, roughly(span))
+	}
+}
+
+func FuzzPrintable(f *testing.F) {
+	for _, text := range []string{"ci", "Büro 日本", "\x1b[31m", "\u009b1m", "\u202eabc", "a\r\nb", "\xff\xfe", "\u2028", "\\x1b", "\x00", "\u200d"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		shown := printable(text)
+		require.True(t, utf8.ValidString(shown))
+		for _, r := range shown {
+			require.True(t, unicode.IsPrint(r), "%U", r)
+		}
+		require.Equal(t, shown, printable(shown), "what is harmless stays as it is")
+		if utf8.ValidString(text) && !strings.ContainsFunc(text, isHidden) {
+			require.Equal(t, text, shown)
+		}
+	})
+}
+
+func FuzzTable(f *testing.F) {
+	f.Add("a", "\x1b[2J")
+	f.Add("日本", "\u202e")
+	f.Add("", "  ")
+	f.Fuzz(func(t *testing.T, left, right string) {
+		for _, header := range [][]string{nil, {"A", "B"}} {
+			shown := &table{header: header, footer: right}
+			shown.add(left, right)
+			text, err := shown.render()
+			require.NoError(t, err)
+			for r := range strings.SplitSeq(strings.TrimSuffix(string(text), "\n"), "\n") {
+				require.False(t, strings.ContainsFunc(r, isHidden), "%q", r)
+			}
+		}
+	})
+}
+
+func TestMembersAndYAML(t *testing.T) {
+	for _, bad := range []string{``, `[]`, `{`, `{"a":`, `{"a":1`, `{"a" 1}`} {
+		_, err := members([]byte(bad))
+		require.Error(t, err, bad)
+	}
+	require.Equal(t, "a b", cellOf([]byte(`["a","b"]`)))
+	require.Equal(t, "null", cellOf([]byte(`null`)))
+	require.Equal(t, `{"a":1}`, cellOf([]byte(`{"a":1}`)))
+	for _, bad := range []string{``, `{`, `[1`, `{"a":}`} {
+		c := &call{env: Env{Stdout: io.Discard}}
+		require.Error(t, c.printYAML([][]byte{[]byte(bad)}), bad)
+	}
+	var out strings.Builder
+	c := &call{env: Env{Stdout: &out}}
+	require.NoError(t, c.printYAML([][]byte{[]byte(`{"z":[],"a":{"n":1.50,"t":true,"x":null,"s":"no"}}`), []byte(`{}`)}))
+	require.Equal(t, "z: []\na:\n  \"n\": 1.50\n  t: true\n  x: null\n  s: \"no\"\n---\n{}\n", out.String())
+}

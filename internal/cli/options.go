@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// format is how an answer is printed.
+type format string
+
+const (
+	formatTable format = "table"
+	formatJSON  format = "json"
+	formatYAML  format = "yaml"
+	formatID    format = "id"
+	formatToken format = "token" // the JWT of an exchange alone
+)
+
+// options are the flags that every command of a group takes.
+type options struct {
+	output       string
+	server       string
+	caFile       string
+	tokenFile    string
+	insecureHTTP bool
+}
+
+// addOutput registers -o with the formats of the group.
+func (o *options) addOutput(flags *pflag.FlagSet, formats ...format) {
+	flags.StringVarP(&o.output, "output", "o", string(formatTable), "how to print the answer: "+join(formats, "|"))
+}
+
+// addServer registers what a command that talks to a server needs.
+func (o *options) addServer(flags *pflag.FlagSet) {
+	flags.StringVar(&o.server, "server", "", "URL of the server (default: CAMBIO_SERVER, else CAMBIO_URL)")
+	flags.StringVar(&o.caFile, "ca-file", "", "PEM file with the only certificate authorities to trust (default: CAMBIO_CA_FILE, else the system's)")
+	flags.StringVar(&o.tokenFile, "token-file", "", "file with the token to use, - for stdin (default: CAMBIO_TOKEN, else ~/.config/cambio/token)")
+	flags.BoolVar(&o.insecureHTTP, "insecure-http", false, "send the token over plain http to a host that is not this machine")
+}
+
+// newServerGroup is newGroup for commands that talk to a server.
+func newServerGroup(env Env, command *cobra.Command) group {
+	g := newGroup(env, command)
+	g.opts.addOutput(command.PersistentFlags(), formatTable, formatJSON, formatYAML, formatID)
+	g.opts.addServer(command.PersistentFlags())
+	return g
+}
+
+// serverURL returns the address of the server: scheme and host, nothing else.
+func (o *options) serverURL(getenv func(string) string) (*url.URL, error) {
+	text := firstOf(o.server, getenv("CAMBIO_SERVER"), getenv("CAMBIO_URL"))
+	if text == "" {
+		return nil, usage("no server is named", "add --server https://sts.example.com, or set CAMBIO_SERVER")
+	}
+	base, err := url.Parse(text)
+	if err != nil || base.Hostname() == "" || !slices.Contains([]string{"http", "https"}, base.Scheme) {
+		return nil, usage("the server's address is no http or https URL", "write it as https://sts.example.com")
+	}
+	if base.User != nil {
+		return nil, usage("the server's address has credentials in it", "remove them; "+safeWays)
+	}
+	if strings.Trim(base.Path, "/") != "" || base.RawQuery != "" || base.Fragment != "" {
+		return nil, usage("the server's address "+quote(text)+" has more than scheme, host and port", "write it as "+base.Scheme+"://"+base.Host)
+	}
+	if base.Scheme == "http" && !o.insecureHTTP && !isLoopback(base.Hostname()) {
+		return nil, &Error{
+			Code: "insecure_http", Cause: "the token would be readable on its way to " + quote(base.Host),
+			Fix: "use https://" + base.Host + ", or add --insecure-http where the network is yours alone", Exit: ExitUsage,
+		}
+	}
+	return &url.URL{Scheme: base.Scheme, Host: base.Host}, nil
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && net.IP(addr.AsSlice()).IsLoopback()
+}
+
+func firstOf(texts ...string) string {
+	for _, text := range texts {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+func join[T ~string](items []T, separator string) string {
+	texts := make([]string, len(items))
+	for i, item := range items {
+		texts[i] = string(item)
+	}
+	return strings.Join(texts, separator)
+}

@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// build is what version prints.
+type build struct {
+	Version  string `json:"version"`
+	Revision string `json:"revision,omitempty"`
+	Time     string `json:"time,omitempty"`
+	Modified bool   `json:"modified"`
+	Go       string `json:"go"`
+}
+
+// thisBuild describes the running binary.
+func thisBuild() build {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = &debug.BuildInfo{}
+	}
+	return describeBuild(info)
+}
+
+func describeBuild(info *debug.BuildInfo) build {
+	b := build{Version: firstOf(info.Main.Version, "(devel)"), Go: info.GoVersion}
+	for _, setting := range info.Settings {
+		switch setting.Key {
+		case "vcs.revision":
+			b.Revision = setting.Value
+		case "vcs.time":
+			b.Time = setting.Value
+		case "vcs.modified":
+			b.Modified = setting.Value == "true"
+		}
+	}
+	return b
+}
+
+func (b build) table() *table {
+	out := &table{}
+	out.add("version", b.Version)
+	out.addPresent("revision", b.Revision)
+	out.addPresent("time", b.Time)
+	if b.Modified {
+		out.add("modified", "yes")
+	}
+	out.addPresent("go", b.Go)
+	return out
+}
+
+func newVersion(env Env) *cobra.Command {
+	g := group{env: env, opts: &options{}}
+	formats := []format{formatTable, formatJSON, formatYAML}
+	command := g.command(action{
+		use: "version", short: "Print the version of this program", formats: formats,
+		run: func(c *call) error {
+			b := thisBuild()
+			body, err := json.Marshal(b)
+			if err != nil {
+				return fmt.Errorf("encode version: %w", err)
+			}
+			return c.print(result{bodies: [][]byte{append(body, '\n')}, table: b.table})
+		},
+	})
+	g.opts.addOutput(command.Flags(), formats...)
+	return command
+}
