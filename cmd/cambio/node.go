@@ -104,25 +104,9 @@ func (n *node) wireDomain(master *keys.Master) error {
 	return err
 }
 
-// algorithms lists what is signed with: the default first, then what services ask for.
-func algorithms(settings *config.Config) []keys.Alg {
-	algs := []keys.Alg{keys.Alg(settings.Keys.Alg)}
-	for i := range settings.Services {
-		alg := keys.Alg(settings.Services[i].Alg)
-		known := alg == ""
-		for _, have := range algs {
-			known = known || have == alg
-		}
-		if !known {
-			algs = append(algs, alg)
-		}
-	}
-	return algs
-}
-
 // openDoors opens the audit sink and builds the use case and the routes.
 func (n *node) openDoors() (http.Handler, error) {
-	services, err := n.services()
+	registry, err := services(n.config)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +118,7 @@ func (n *node) openDoors() (http.Handler, error) {
 		return nil, err
 	}
 	n.exchanger, err = exchange.New(exchange.Config{
-		Issuer: n.config.Issuer, Tokens: n.tokens, Directory: n.directory, Signer: n.ring, Services: services, Audit: n.sink, Throttle: failures,
+		Issuer: n.config.Issuer, Tokens: n.tokens, Directory: n.directory, Signer: n.ring, Services: registry, Audit: n.sink, Throttle: failures,
 		Now: time.Now, Alg: keys.Alg(n.config.Keys.Alg), Subject: exchange.SubjectKind(n.config.Token.Subject),
 	})
 	if err != nil {
@@ -153,29 +137,6 @@ func (n *node) openDoors() (http.Handler, error) {
 		return nil, err
 	}
 	return n.routes(oauth, management)
-}
-
-func (n *node) services() (*exchange.Services, error) {
-	var services []exchange.Service
-	for i := range n.config.Services {
-		from := &n.config.Services[i]
-		services = append(services, exchange.Service{
-			Audience: from.Audience, Name: from.Name, AnyScope: from.Scopes.Any, Scopes: from.Scopes.Grants,
-			MaxLifetime: time.Duration(from.MaxLifetimeSeconds) * time.Second, Alg: keys.Alg(from.Alg),
-			Claims: exchange.Claims{
-				Roles: claimRule(from.Claims.Roles), Groups: claimRule(from.Claims.Groups),
-				Name: claimRule(from.Claims.Name), Email: claimRule(from.Claims.Email),
-			},
-		})
-	}
-	return exchange.NewServices(n.config.Issuer, n.config.Token.DefaultAudience, services...)
-}
-
-func claimRule(from *config.ClaimRule) exchange.ClaimRule {
-	if from == nil {
-		return exchange.ClaimRule{}
-	}
-	return exchange.ClaimRule{Match: from.Match, Max: from.Max}
 }
 
 // routes is the public handler: every door, health, and the shell around them.
@@ -287,20 +248,6 @@ func (n *node) prepare(ctx context.Context) (directory.Organization, error) {
 		return directory.Organization{}, fmt.Errorf("make the first organization: %w", err)
 	}
 	return organization, n.open(ctx)
-}
-
-func policy(from *config.Policy) directory.Policy {
-	networks := make([]string, 0, len(from.AllowedNetworks))
-	for _, network := range from.AllowedNetworks {
-		networks = append(networks, network.String())
-	}
-	return directory.Policy{
-		DefaultLifetimeSeconds: from.DefaultLifetimeSeconds, MaxLifetimeSeconds: from.MaxLifetimeSeconds, AllowNeverExpire: from.AllowNeverExpire,
-		RequireNeverExpireAcknowledgement: from.RequireNeverExpireAcknowledgement, EnforceOnExisting: from.EnforceOnExisting,
-		MaxTokensPerOwner: int(from.MaxTokensPerOwner), DefaultScopes: from.DefaultScopes, DefaultAccessTokenSeconds: from.DefaultAccessTokenSeconds,
-		MaxAccessTokenSeconds: from.MaxAccessTokenSeconds, LogonInactivityDays: int(from.LogonInactivityDays),
-		UnusedRevokeDays: int(from.UnusedRevokeDays), AllowedNetworks: networks,
-	}
 }
 
 // describeRing adds the fix to what a key ring finds at the start.

@@ -25,7 +25,7 @@ func mutants() []mutant {
 	domain, useCase := []string{"./pat"}, []string{"./exchange"}
 	return []mutant{
 		{"1 checksum", "pat/token.go", "return checksum(prefix, tokenID, tail[:secretLen]) == tail[secretLen:]", "return true", domain},
-		{"1 parse before the store", "exchange/exchange.go", "token, err := credential.parse(e.Tokens.Format())\n\tif err != nil {", "token, err := credential.parse(e.Tokens.Format())\n\tif false && err != nil {", useCase},
+		{"1 parse before the store", "exchange/prove.go", "token, err := credential.parse(e.Tokens.Format())\n\tif err != nil {", "token, err := credential.parse(e.Tokens.Format())\n\tif false && err != nil {", useCase},
 		{"2 the record is the token's", "pat/use.go", "case used.Record.ID != token.ID():", "case false:", domain},
 		{"3 digest", "pat/use.go", "case matched.IsZero():", "case false:", domain},
 		{"3 digest, all of it", "pat/digest.go", "same := subtle.ConstantTimeCompare(d.Sum[:], other.Sum[:])", "same := subtle.ConstantTimeCompare(nil, nil)", domain},
@@ -44,8 +44,8 @@ func mutants() []mutant {
 		{"5 only with the right secret, in Redis", "storage/redis/scripts/use.lua", "if not right and not previous then", "if not v[1] then", []string{"./storage/redis"}},
 		{"6 owner", "pat/use.go", "\tif err := s.checkState(ctx, &use, &presentation, policy); err != nil {\n\t\treturn use, err\n\t}\n\treturn use, checkOwner(&use.Record, &use.Owner, policy, use.Now)", "\treturn use, s.checkState(ctx, &use, &presentation, policy)", domain},
 		{"6 owner gone", "pat/use.go", "if owner.ID != record.Owner || owner.Organization != record.Organization {", "if false {", domain},
-		{"7 role", "exchange/exchange.go", "if p.Record.Level == pat.Personal && !p.access.HoldsOrganizationRole(", "if false && !p.access.HoldsOrganizationRole(", useCase},
-		{"8 network", "exchange/exchange.go", "if !permitNetwork(peer, &p.Record, p.policy) {", "if false && !permitNetwork(peer, &p.Record, p.policy) {", useCase},
+		{"7 role", "exchange/prove.go", "if p.Record.Level == pat.Personal && !p.access.HoldsOrganizationRole(", "if false && !p.access.HoldsOrganizationRole(", useCase},
+		{"8 network", "exchange/prove.go", "if !permitNetwork(peer, &p.Record, p.policy) {", "if false && !permitNetwork(peer, &p.Record, p.policy) {", useCase},
 		{"9 known audience", "exchange/policy.go", "service, ok := r.byAudience[name]\n\t\tif !ok {\n\t\t\treturn nil, &TargetError{\"unknown or not permitted audience or resource\"}", "service, ok := r.byAudience[name]\n\t\tif !ok {\n\t\t\tservice = r.all[0]", useCase},
 		{"9 audience of the token", "exchange/policy.go", "if len(record.Audience) > 0 && !slices.Contains(record.Audience, service.Audience) {", "if false && service == nil {", useCase},
 		{"9 scope of the token", "exchange/policy.go", "if !pat.Covers(held, scope) {", "if scope == \"\" {", useCase},
