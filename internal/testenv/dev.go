@@ -95,7 +95,7 @@ func (d *DevServer) Client() *http.Client {
 func (d *DevServer) start(tb testing.TB, addr, tlsAddr, adminAddr string) {
 	tb.Helper()
 	args := []string{"dev", "--json", "--addr", addr, "--tls-addr", tlsAddr, "--admin-addr", adminAddr}
-	d.Process = launch(tb, d.env, d.binary, append(args, d.args...)...)
+	d.Process = Start(tb, d.env, d.binary, append(args, d.args...)...)
 	ready := poll(readyTimeout, d.exited, func() bool { return strings.Contains(d.Stdout(), "\n") })
 	if !ready {
 		tb.Fatalf("cambio dev is not ready\n%s", d.report())

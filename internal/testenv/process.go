@@ -34,9 +34,9 @@ type Process struct {
 // does at the head of a line.
 var crash = regexp.MustCompile(`(?m)^(WARNING: DATA RACE|panic: |fatal error: )`)
 
-// launch starts a program, which is killed when the test ends. It inherits the
+// Start starts a program, which is killed when the test ends. It inherits the
 // environment but for the product's own variables, and gets env.
-func launch(tb testing.TB, env []string, path string, args ...string) *Process {
+func Start(tb testing.TB, env []string, path string, args ...string) *Process {
 	tb.Helper()
 	// The context of the test would kill the program before the test's cleanup.
 	cmd := exec.CommandContext(context.WithoutCancel(tb.Context()), path, args...) //nolint:gosec // tests choose what they start

@@ -112,7 +112,7 @@ func (r *RedisServer) start(tb testing.TB) bool {
 	if r.socket != "" {
 		args = append(args, "--unixsocket", r.socket)
 	}
-	r.Process = launch(tb, nil, r.program, append(args, r.args...)...)
+	r.Process = Start(tb, nil, r.program, append(args, r.args...)...)
 	return poll(redisTimeout, r.exited, r.answers)
 }
 

@@ -68,7 +68,7 @@ func (s *ServeServer) Client() *http.Client {
 
 func (s *ServeServer) start(tb testing.TB) {
 	tb.Helper()
-	s.Process = launch(tb, s.options.Env, s.binary, append([]string{"serve", "--config", s.ConfigFile}, s.options.Args...)...)
+	s.Process = Start(tb, s.options.Env, s.binary, append([]string{"serve", "--config", s.ConfigFile}, s.options.Args...)...)
 	client := s.Client()
 	ready := poll(readyTimeout, s.exited, func() bool {
 		request, err := http.NewRequestWithContext(tb.Context(), http.MethodGet, s.URL+"/readyz", http.NoBody)

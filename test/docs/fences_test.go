@@ -1,0 +1,100 @@
+package docs
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+)
+
+// notRun are the fences that say `sh norun=<reason>`, by document and first
+// line, with their reason.
+var notRun = map[string]string{}
+
+// reasons are why a command of a document is not run.
+var reasons = map[string]string{
+	"docker":    "needs a container engine; test/compose runs the same commands without",
+	"recursion": "runs this test",
+}
+
+// commandLine is what a line of a shell looks like.
+var commandLine = regexp.MustCompile(`(?m)^\s*(\$ .*|(sudo |[A-Z_]+=\S+ )*(\./\w+|cambio|curl|docker|export|git|go|jq|kubectl|make|redis-\w+)( [-\w./:"'{$].*)?)$`)
+
+func TestFences(t *testing.T) {
+	skipped := map[string]string{}
+	for _, d := range documents(t) {
+		for i := range d.fences {
+			f := &d.fences[i]
+			at := fmt.Sprintf("%s:%d", d.name, f.line)
+			switch {
+			case f.info == "sh":
+			case f.norun() != "":
+				require.Contains(t, reasons, f.norun(), at)
+				first, _, _ := strings.Cut(f.text, "\n")
+				skipped[d.name+": "+first] = f.norun()
+			case f.info == "json":
+				require.True(t, json.Valid([]byte(f.text)), at)
+			case f.info == "yaml":
+				require.NoError(t, yaml.Unmarshal([]byte(f.text), new(any)), at)
+			case f.info == "":
+				require.Empty(t, commandLine.FindString(f.text), "%s: commands are in a fence with the info string sh", at)
+			default:
+				require.Fail(t, "unknown info string", "%s: %q", at, f.info)
+			}
+		}
+	}
+	require.Equal(t, notRun, skipped, "the fences that are not run")
+}
+
+func TestCommandLine(t *testing.T) {
+	for _, command := range []string{
+		"export CAMBIO_URL=http://127.0.0.1:8080", "  ./cambio serve", "curl -s x", "go run ./cmd/cambio dev", "CI=true make test", "$ anything", "cambio dev",
+	} {
+		require.Regexp(t, commandLine, command)
+	}
+	for _, picture := range []string{" street   cmd/cambio ── flags", "cmd/cambio   flags, wiring, signals", "verify/      the SDK", "go_package", "client ──▶ server"} {
+		require.NotRegexp(t, commandLine, picture)
+	}
+}
+
+// members are the names of all members of a JSON document, with the path to
+// them; elements of an array share one.
+func members(value any) []string {
+	found := map[string]bool{}
+	collect(found, "", value)
+	return slices.Sorted(maps.Keys(found))
+}
+
+func collect(found map[string]bool, path string, value any) {
+	switch value := value.(type) {
+	case map[string]any:
+		for name, member := range value {
+			found[path+"."+name] = true
+			collect(found, path+"."+name, member)
+		}
+	case []any:
+		for _, element := range value {
+			collect(found, path+"[]", element)
+		}
+	}
+}
+
+func requireSameMembers(t *testing.T, documented, printed string) {
+	t.Helper()
+	var want, got any
+	require.NoError(t, json.Unmarshal([]byte(documented), &want))
+	require.NoError(t, json.Unmarshal([]byte(printed), &got), "it prints no JSON: %s", printed)
+	require.Equal(t, members(want), members(got), "the members of\n%s", printed)
+}
+
+func TestMembers(t *testing.T) {
+	var value any
+	require.NoError(t, json.Unmarshal([]byte(`{"b":{"c":1},"a":[{"d":1},{"e":null}]}`), &value))
+	require.Equal(t, []string{".a", ".a[].d", ".a[].e", ".b", ".b.c"}, members(value))
+}
