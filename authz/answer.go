@@ -21,6 +21,7 @@ import (
 // is refused, and counted and recorded, for whoever reads the logs on its way
 // has it now.
 func (s *Server) readForm(w http.ResponseWriter, r *http.Request, options httpx.FormOptions) (httpx.Form, error) {
+	options.LooksSecret = s.looksSecret
 	form, err := httpx.ReadForm(w, r, options)
 	if errors.Is(err, httpx.ErrSecretInURI) {
 		err = s.exposed(r, err)

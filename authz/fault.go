@@ -217,6 +217,8 @@ func malformedForm(err *httpx.FormError) *protocolError {
 		answer.status = http.StatusRequestEntityTooLarge
 	case errors.Is(err, httpx.ErrContentEncoding):
 		answer.status = http.StatusUnsupportedMediaType
+	case errors.Is(err, httpx.ErrNUL) && err.Param == "scope": // RFC 6749 §3.3
+		answer.code = codeInvalidScope
 	}
 	return answer
 }

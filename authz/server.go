@@ -52,6 +52,8 @@ type Server struct {
 	issuer    []byte                // as a JSON string
 	discovery discovery
 	resource  document // RFC 9728, of the management API
+
+	looksSecret func(text string) bool // finds PATs in query strings
 }
 
 // New returns the authorization server of an issuer, which is the Exchanger's.
@@ -62,6 +64,7 @@ func New(config Config) (*Server, error) {
 	s := &Server{
 		exchanger: config.Exchanger, keys: config.Keys, logger: config.Logger,
 		client: &fosite.DefaultClient{Public: true}, issuer: encode(config.Exchanger.Issuer),
+		looksSecret: config.Exchanger.Tokens.Format().LooksLike,
 	}
 	s.provider = newProvider(s)
 	s.discovery.metadata = serverMetadata(config.Exchanger)

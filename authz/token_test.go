@@ -175,7 +175,7 @@ func TestTokenExchangeRefuses(t *testing.T) {
 			form: with(exchangeForm(token), "subject_token", strings.Repeat("a", 64<<10)), status: 413, description: "the request body is too large",
 		},
 		"not UTF-8": {form: with(exchangeForm(token), "scope", "\xff"), description: "the request body is malformed: scope"},
-		"NUL":       {form: with(exchangeForm(token), "scope", "\x00"), description: "the request body is malformed: scope"},
+		"NUL":       {form: with(exchangeForm(token), "scope", "\x00"), code: "invalid_scope", description: "the request body is malformed: scope"},
 		"a secret in the query": {
 			form:        exchangeForm(token),
 			change:      []func(*http.Request){func(r *http.Request) { r.URL.RawQuery = "client_secret=x" }},

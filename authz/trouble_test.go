@@ -103,6 +103,33 @@ func TestFailuresAreThrottled(t *testing.T) {
 	require.Equal(t, http.StatusOK, answer.Code, "a right secret is never locked out")
 }
 
+// A PAT is refused in whatever parameter it comes.
+func TestPATsInTheQuery(t *testing.T) {
+	w := newWorld(t)
+	token := w.token(alice, nil)
+	text := token.Reveal().Reveal()
+	for query, description := range map[string]string{
+		"key=" + text:                            "a credential was sent in the query string",
+		"x=1;k%65y=" + "%63" + text[1:]:          "a credential was sent in the query string",
+		"scope=" + text:                          "a credential was sent in the query string: scope",
+		text:                                     "a credential was sent in the query string",
+		"=" + text:                               "a credential was sent in the query string",
+		"key=" + text[:len(text)-1] + "&%zz=%zz": "a credential was sent in the query string",
+	} {
+		inQuery := func(r *http.Request) { r.URL.RawQuery = query }
+		for _, path := range []string{authz.PathToken, authz.PathPATToken, authz.PathIntrospect, authz.PathRevoke} {
+			before := len(w.reasons())
+			answer := w.post(path, exchangeForm(token), inQuery)
+			requireError(t, answer, http.StatusBadRequest, "invalid_request", description)
+			require.Equal(t, []string{"secret_in_uri"}, w.reasons()[before:])
+		}
+		answer := w.do(http.MethodGet, authz.PathUserinfo, nil, bearer(w.jwt(t, token, api, "openid")), inQuery)
+		require.Equal(t, http.StatusUnauthorized, answer.Code)
+	}
+	answer := w.post(authz.PathToken, exchangeForm(token), func(r *http.Request) { r.URL.RawQuery = "key=cambio&pat" })
+	require.Equal(t, http.StatusOK, answer.Code)
+}
+
 func TestSecretsInTheQuery(t *testing.T) {
 	w := newWorld(t)
 	token := w.token(alice, nil)

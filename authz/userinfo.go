@@ -41,7 +41,7 @@ func (s *Server) serveUserinfo(w http.ResponseWriter, r *http.Request) {
 
 // bearer authenticates by the JWT in the Authorization header.
 func (s *Server) bearer(w http.ResponseWriter, r *http.Request) (*exchange.Principal, error) {
-	if err := httpx.CheckQuery(r.URL.RawQuery); err != nil {
+	if err := httpx.CheckQuery(r.URL.RawQuery, s.looksSecret); err != nil {
 		return nil, s.exposed(r, errNoBearer) // never accepted there, so none was sent (RFC 6750 §2.3)
 	}
 	if r.Method == http.MethodPost && r.ContentLength != 0 {

@@ -1,7 +1,7 @@
 package httpx
 
 import (
-	"bytes"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -12,8 +12,14 @@ import (
 // says otherwise: 64 KiB.
 const DefaultMaxBytes = 64 << 10
 
+// firstBuffer is the most memory a body takes before a byte of it has arrived.
+// Requests as clients send them fit in it.
+const firstBuffer = 2 << 10
+
 // readBody returns the whole body, having read at most limit+1 bytes of it, and
-// none at all when the Content-Length already exceeds the limit.
+// none at all when the Content-Length already exceeds the limit. The memory it
+// takes grows with what arrives: many requests that announce much and send
+// little cost little.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if limit <= 0 {
 		limit = DefaultMaxBytes
@@ -21,22 +27,31 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	if r.ContentLength > limit {
 		return nil, tooLarge(w, r)
 	}
-	if r.ContentLength >= 0 {
-		body := make([]byte, r.ContentLength)
-		if _, err := io.ReadFull(r.Body, body); err != nil {
+	most := r.ContentLength
+	if most < 0 { // not announced
+		most = limit + 1
+	}
+	body := make([]byte, 0, min(most, firstBuffer))
+	for int64(len(body)) < most {
+		if len(body) == cap(body) {
+			body = append(make([]byte, 0, min(2*int64(cap(body)), most)), body...)
+		}
+		n, err := r.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
 			return nil, ErrMalformed
 		}
-		return body, nil
 	}
-	var body bytes.Buffer
-	n, err := body.ReadFrom(io.LimitReader(r.Body, limit+1))
-	switch {
-	case n > limit:
+	switch size := int64(len(body)); {
+	case size > limit:
 		return nil, tooLarge(w, r)
-	case err != nil:
+	case size < r.ContentLength:
 		return nil, ErrMalformed
 	}
-	return body.Bytes(), nil
+	return body, nil
 }
 
 // tooLarge makes an HTTP/1 connection end with the answer, so that what is left

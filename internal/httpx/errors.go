@@ -1,6 +1,9 @@
 package httpx
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // What may be wrong with a request body or query string. Each is the Kind of a
 // FormError or JSONError and is found by errors.Is.
@@ -14,6 +17,9 @@ var (
 	// ErrMalformed says that the body breaks the syntax of its media type, is not
 	// UTF-8, holds a NUL, or ends early.
 	ErrMalformed = errors.New("the request body is malformed")
+	// ErrNUL is ErrMalformed for a value with a NUL in it, which is text all the
+	// same, though none that any parameter allows.
+	ErrNUL = fmt.Errorf("%w", ErrMalformed)
 	// ErrDuplicate says that a parameter or member occurs more than once (RFC 6749 §3.2).
 	ErrDuplicate = errors.New("a parameter occurs more than once")
 	// ErrSecretInURI says that the query string holds a credential (RFC 6749 §2.3.1,

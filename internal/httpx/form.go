@@ -26,6 +26,10 @@ type FormOptions struct {
 	MaxBytes       int64    // of the body; 0 means DefaultMaxBytes
 	AllowMultipart bool     // take multipart/form-data with text fields too
 	Repeatable     []string // parameters that may occur more than once
+
+	// LooksSecret reports whether a value in the query string is a credential
+	// whatever its parameter is called; nil goes by the names of parameters only.
+	LooksSecret func(value string) bool
 }
 
 // Form is the parameters of one request body, decoded. The zero value is the
@@ -45,7 +49,7 @@ var _ fmt.Formatter = Form{}
 // or a parameter that the body has too, is refused. Any error is a *FormError;
 // w is only told to end the connection where the body is too large.
 func ReadForm(w http.ResponseWriter, r *http.Request, opt FormOptions) (Form, error) {
-	if err := CheckQuery(r.URL.RawQuery); err != nil {
+	if err := CheckQuery(r.URL.RawQuery, opt.LooksSecret); err != nil {
 		return Form{}, err
 	}
 	if err := checkEncoding(r.Header); err != nil {
@@ -69,7 +73,7 @@ func ReadForm(w http.ResponseWriter, r *http.Request, opt FormOptions) (Form, er
 		return Form{}, err
 	}
 	form := Form{fields: collected.fields, multipart: boundary != ""}
-	for name := range queryNames(r.URL.RawQuery) {
+	for name := range queryParams(r.URL.RawQuery) {
 		if form.index(name) >= 0 {
 			return Form{}, &FormError{Kind: ErrDuplicate, Param: knownParam(name)}
 		}
@@ -182,7 +186,10 @@ func (c *collector) add(name, value string) error {
 	if name == "" || len(c.fields) == maxParams || !isText(name) {
 		return &FormError{Kind: ErrMalformed}
 	}
-	if !isText(value) {
+	if strings.IndexByte(value, 0) >= 0 {
+		return &FormError{Kind: ErrNUL, Param: knownParam(name)}
+	}
+	if !utf8.ValidString(value) {
 		return &FormError{Kind: ErrMalformed, Param: knownParam(name)}
 	}
 	if index(c.fields, name) >= 0 && !slices.Contains(c.repeatable, name) {

@@ -125,6 +125,26 @@ func TestReadFormRefuses(t *testing.T) {
 	}
 }
 
+func TestCheckQuery(t *testing.T) {
+	looksSecret := func(value string) bool { return strings.HasPrefix(value, "acme_") }
+	for query, param := range map[string]string{
+		"key=acme_x": "", "a=b&key=acme_x": "", "a=b;key=acme_x": "", "=acme_x": "", "acme_x": "", "acme_x=": "", "key=%61cme_x": "",
+		"key=acme_x%zz": "", "scope=acme_x": "scope", "a=b&token": "token",
+	} {
+		err := httpx.CheckQuery(query, looksSecret)
+		require.ErrorIs(t, err, httpx.ErrSecretInURI, query)
+		formErr, ok := errors.AsType[*httpx.FormError](err)
+		require.True(t, ok)
+		require.Equal(t, param, formErr.Param, query)
+		_, err = httpx.ReadForm(httptest.NewRecorder(), post("/?"+query, urlencoded, "a=b"), httpx.FormOptions{LooksSecret: looksSecret})
+		require.ErrorIs(t, err, httpx.ErrSecretInURI, query)
+	}
+	for _, query := range []string{"", "key=x", "key=x.acme_", "acme_x=y", "a==acme_x", "&&;"} {
+		require.NoError(t, httpx.CheckQuery(query, looksSecret), query)
+	}
+	require.NoError(t, httpx.CheckQuery("key=acme_x", nil))
+}
+
 // countingBody is an endless body that knows how much was taken.
 type countingBody struct{ taken int }
 

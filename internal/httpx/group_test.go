@@ -103,7 +103,7 @@ func TestDrainCutsOffWhatOutlivesTheGrace(t *testing.T) {
 
 func TestServeEndsAllWhenOneFails(t *testing.T) {
 	listen := func() net.Listener {
-		listener, err := httpx.Listen(t.Context(), "127.0.0.1:0", 0)
+		listener, err := httpx.Listen(t.Context(), httpx.ListenConfig{Addr: "127.0.0.1:0"})
 		require.NoError(t, err)
 		return listener
 	}

@@ -7,21 +7,26 @@ import (
 )
 
 // CheckQuery returns a *FormError of kind ErrSecretInURI if a query string has a
-// parameter that carries a credential, and names it. Nothing else about the
-// query string is judged, so that no trick of syntax hides a credential.
-func CheckQuery(rawQuery string) error {
-	for name := range queryNames(rawQuery) {
+// parameter that carries a credential, by its name or by a value that
+// looksSecret takes for one; nil looks at names only. Nothing else about the query
+// string is judged, so that no trick of syntax hides a credential.
+func CheckQuery(rawQuery string, looksSecret func(value string) bool) error {
+	for name, value := range queryParams(rawQuery) {
 		if param := secretParam(name); param != "" {
 			return &FormError{Kind: ErrSecretInURI, Param: param}
+		}
+		if looksSecret != nil && looksSecret(value) {
+			return &FormError{Kind: ErrSecretInURI, Param: knownParam(name)}
 		}
 	}
 	return nil
 }
 
-// queryNames yields the parameter names of a query string read generously: both
-// separators split, a name with a broken escape counts as it stands.
-func queryNames(raw string) iter.Seq[string] {
-	return func(yield func(string) bool) {
+// queryParams yields the parameters of a query string read generously: both
+// separators split, what has a broken escape counts as it stands, and a name
+// without a value is its own.
+func queryParams(raw string) iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
 		for raw != "" {
 			pair := raw
 			if i := strings.IndexAny(raw, "&;"); i >= 0 {
@@ -29,15 +34,22 @@ func queryNames(raw string) iter.Seq[string] {
 			} else {
 				raw = ""
 			}
-			name, _, _ := strings.Cut(pair, "=")
-			if decoded, err := url.QueryUnescape(name); err == nil {
-				name = decoded
+			name, value, _ := strings.Cut(pair, "=")
+			if value == "" {
+				value = name
 			}
-			if name != "" && !yield(name) {
+			if !yield(unescapeIfValid(name), unescapeIfValid(value)) {
 				return
 			}
 		}
 	}
+}
+
+func unescapeIfValid(text string) string {
+	if decoded, err := url.QueryUnescape(text); err == nil {
+		return decoded
+	}
+	return text
 }
 
 // secretParam returns the credential parameter that name is, in any case of its

@@ -72,5 +72,5 @@ func TestRapidReset(t *testing.T) {
 		}
 	}
 	require.Equal(t, http2.ErrCodeEnhanceYourCalm, <-ended)
-	require.LessOrEqual(t, most.Load(), int64(250))
+	require.LessOrEqual(t, most.Load(), int64(64))
 }

@@ -2,7 +2,6 @@ package httpx
 
 import (
 	"cmp"
-	"context"
 	"crypto/tls"
 	"net"
 	"net/http"
@@ -12,7 +11,6 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
-	"golang.org/x/net/netutil"
 )
 
 // ServerConfig is what NewServer needs. Handler and Logger are required; a time
@@ -33,8 +31,8 @@ const (
 
 	// maxStreams bounds the requests of one HTTP/2 connection. A peer that opens
 	// and resets faster than handlers end (CVE-2023-44487) is cut off by net/http
-	// at a small multiple of it.
-	maxStreams = 250
+	// at a small multiple of it. Each may hold a body and a handler's memory.
+	maxStreams = 64
 )
 
 // NewServer returns a server that no slow, greedy or malformed client holds up.
@@ -59,20 +57,6 @@ func NewServer(cfg ServerConfig) *http.Server {
 		ErrorLog:                     errorLog,
 		DisableGeneralOptionsHandler: true, // OPTIONS * is answered by the routes like everything else
 	}
-}
-
-// DefaultMaxConns is how many connections one listener holds unless the caller
-// says otherwise.
-const DefaultMaxConns = 4096
-
-// Listen opens a TCP listener that holds at most maxConns connections, 0 meaning
-// DefaultMaxConns; more wait in the kernel's queue.
-func Listen(ctx context.Context, addr string, maxConns int) (net.Listener, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
-	if err != nil {
-		return nil, err
-	}
-	return netutil.LimitListener(listener, cmp.Or(maxConns, DefaultMaxConns)), nil
 }
 
 // IsLoopback reports whether a listen address, `host:port` or a bare host, is

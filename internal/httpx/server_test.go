@@ -77,7 +77,7 @@ func start(t *testing.T, cfg httpx.ServerConfig, groupCfg httpx.GroupConfig, ext
 		Next: mux, Logger: cfg.Logger, Now: time.Now, Draining: h.group.Draining(),
 		Fault: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
 	})
-	listener, err := httpx.Listen(t.Context(), "127.0.0.1:0", 0)
+	listener, err := httpx.Listen(t.Context(), httpx.ListenConfig{Addr: "127.0.0.1:0"})
 	require.NoError(t, err)
 	h.addr = listener.Addr().String()
 	var ctx context.Context
@@ -220,30 +220,4 @@ func TestIsLoopback(t *testing.T) {
 	} {
 		require.Equal(t, want, httpx.IsLoopback(addr), addr)
 	}
-}
-
-func TestListenHoldsNoMoreConnectionsThanAllowed(t *testing.T) {
-	listener, err := httpx.Listen(t.Context(), "127.0.0.1:0", 1)
-	require.NoError(t, err)
-	defer listener.Close()
-	accepted := make(chan net.Conn, 2)
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				close(accepted)
-				return
-			}
-			accepted <- conn
-		}
-	}()
-	for range 2 {
-		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", listener.Addr().String())
-		require.NoError(t, err)
-		defer conn.Close()
-	}
-	first := <-accepted
-	require.Empty(t, accepted)
-	require.NoError(t, first.Close())
-	require.NoError(t, (<-accepted).Close())
 }
