@@ -94,7 +94,7 @@ func TestNoCredential(t *testing.T) {
 func TestSecretInURI(t *testing.T) {
 	w := newWorld(t)
 	_, token := w.token(&w.alice, "ci")
-	for _, query := range []string{"access_token=" + token, "Access_Token=x", "client_secret=x", "&%61ccess_token=x", "q=" + token, "a;access_token=x"} {
+	for _, query := range []string{"access_token=" + token, "Access_Token=x", "client_secret=x", "&%61ccess_token=x", "q=" + token, token, "a;access_token=x"} {
 		got := w.call(token, http.MethodGet, collection+"?"+query, "")
 		require.Equal(t, http.StatusUnauthorized, got.StatusCode, query)
 		require.Equal(t, challenge, got.Header.Get("WWW-Authenticate"), "C062: without an error code")

@@ -41,6 +41,7 @@ func foreseen() map[string]struct {
 		"pat.ErrNoOwner":          {pat.ErrNoOwner, 409},
 		"pat.ErrConflict":         {pat.ErrConflict, 409},
 		"pat.ErrNotReactivatable": {pat.ErrNotReactivatable, 400},
+		"pat.ErrLineage":          {pat.ErrLineage, 400},
 		"pat.ErrNotActive":        {pat.ErrNotActive, 400},
 		"pat.ErrWider":            {pat.ErrWider, 403},
 		"pat.ErrMalformed":        {pat.ErrMalformed, 401},
@@ -52,6 +53,7 @@ func foreseen() map[string]struct {
 		"directory.ErrNotFound":  {directory.ErrNotFound, 404},
 		"directory.ErrNameTaken": {directory.ErrNameTaken, 400},
 		"directory.ErrConflict":  {directory.ErrConflict, 409},
+		"directory.ErrReserved":  {directory.ErrReserved, 400},
 		"directory.ErrCycle":     {directory.ErrCycle, 400},
 
 		"exchange.ErrUnproved":    {exchange.ErrUnproved, 401},

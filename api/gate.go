@@ -39,7 +39,7 @@ func (a *API) gate(base string, next http.HandlerFunc) http.HandlerFunc {
 // authenticate runs the one pipeline on the one credential of the request.
 func (a *API) authenticate(r *http.Request) (*caller, error) {
 	ctx, origin := r.Context(), httpx.OriginFrom(r.Context())
-	if a.secretInURI(r.URL.RawQuery) {
+	if httpx.CheckQuery(r.URL.RawQuery, a.tokens.Format().LooksLike) != nil {
 		return nil, a.leaked(ctx, origin)
 	}
 	credential, err := a.credential(r)
@@ -57,23 +57,6 @@ func (a *API) authenticate(r *http.Request) (*caller, error) {
 	}
 	httpx.RequestLogFrom(ctx).Add(zap.String("actor", string(principal.Identity.ID)), zap.String("pat_id", string(principal.Token.ID)))
 	return &caller{Principal: principal, origin: origin}, nil
-}
-
-// secretInURI reports whether the query string holds a credential: by the name of
-// a parameter, or as a value that is a token.
-func (a *API) secretInURI(rawQuery string) bool {
-	if httpx.CheckQuery(rawQuery) != nil {
-		return true
-	}
-	query, _ := url.ParseQuery(rawQuery) // what cannot be read, admit refuses
-	for _, values := range query {
-		for _, text := range values {
-			if _, err := a.tokens.Format().Parse(text); err == nil {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // leaked records a credential in a query string, which logs and histories keep.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -90,15 +91,26 @@ func checkOperations(operations []PatchOperation) error {
 		if !slices.Contains([]string{"add", "replace", "remove", "test"}, operation.Op) || operation.From != nil {
 			return &updateError{key: causePatchOp, operation: i + 1}
 		}
-		first, _, _ := strings.Cut(strings.TrimPrefix(operation.Path, "/"), "/")
+		first, rest, deeper := strings.Cut(strings.TrimPrefix(operation.Path, "/"), "/")
 		if !strings.HasPrefix(operation.Path, "/") || !slices.Contains(patchableFields(), first) {
 			return &updateError{key: causePatchPath, operation: i + 1}
 		}
 		if operation.Value == nil && operation.Op != "remove" {
 			return &requestError{key: causePatchValue, args: []any{i + 1}}
 		}
+		if deeper && !isElement(rest) {
+			return &requestError{key: causePatchApply, args: []any{i + 1}}
+		}
 	}
 	return nil
+}
+
+// isElement reports whether a reference token points to or behind an element of an
+// array (RFC 6901 §4), for no field is deeper than that. What applies the patch takes
+// signs and leading zeros as well, under which one element had many paths.
+func isElement(token string) bool {
+	index, err := strconv.ParseUint(token, 10, 31)
+	return token == "-" || err == nil && strconv.FormatUint(index, 10) == token
 }
 
 func patchableFields() []string {

@@ -168,7 +168,7 @@ func (s server) rotate(w http.ResponseWriter, r *http.Request, text string) (*Pe
 	if err != nil {
 		return nil, err
 	}
-	token, after, err := s.tokens.Rotate(ctx, record.ID, grace, reason, who.actor())
+	token, after, err := s.tokens.Rotate(ctx, record.ID, grace, reason, who.Policy, who.actor())
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,9 @@ import (
 	"github.com/cambio-sts/cambio/internal/id"
 )
 
+// ErrReserved says that a name means something else.
+var ErrReserved = errors.New("the name is reserved")
+
 // ErrCycle says that a group would contain itself.
 var ErrCycle = errors.New("a group would contain itself")
 
@@ -33,8 +36,11 @@ func (d *Directory) CreateOrganization(ctx context.Context, name string, policy 
 	return organization, err
 }
 
-// CreateGroup makes a group; ErrNameTaken, ErrNotFound for an unknown child.
+// CreateGroup makes a group; ErrNameTaken, ErrReserved for the name of a role, ErrNotFound for an unknown child.
 func (d *Directory) CreateGroup(ctx context.Context, group Group, actor Actor) (Group, error) {
+	if Role(group.Name).Known() {
+		return Group{}, fmt.Errorf("group %q: the name of a role: %w", group.Name, ErrReserved)
+	}
 	group.ID = ID(id.New())
 	err := d.write(ctx, func(s *Snapshot) ([]Change, []audit.Event, error) {
 		if _, taken := s.GroupByName(group.Organization, group.Name); taken {

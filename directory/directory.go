@@ -28,7 +28,11 @@ type Directory struct {
 	now        func() time.Time
 	refreshing sync.Mutex
 	current    atomic.Pointer[checked]
+	failed     atomic.Pointer[failure] // the last attempt to refresh that failed
 }
+
+// failure is an attempt to refresh that failed.
+type failure struct{ err error }
 
 // checked is a snapshot and when it was last known to be current.
 type checked struct {
@@ -79,16 +83,30 @@ func (d *Directory) Snapshot(ctx context.Context) (*Snapshot, error) {
 }
 
 // Refresh reads the catalog if its version moved. Callers that come while one
-// reads share what it found.
+// reads share what it found, and that it failed: a store that stalls would keep
+// them waiting one after the other.
 func (d *Directory) Refresh(ctx context.Context) error {
-	asked := d.now()
+	asked, before := d.now(), d.failed.Load()
 	d.refreshing.Lock()
 	defer d.refreshing.Unlock()
+	if failed := d.failed.Load(); failed != before {
+		return failed.err
+	}
 	current := d.current.Load()
 	if current != nil && current.at.After(asked) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
+	err := d.refresh(ctx, current)
+	if err != nil {
+		d.failed.Store(&failure{err})
+	}
+	return err
+}
+
+// refresh reads the catalog unless current is its version. It outlives the
+// request that asks first, for the others that wait for it. The lock is held.
+func (d *Directory) refresh(ctx context.Context, current *checked) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTimeout)
 	defer cancel()
 	at := d.now() // before the read: what is read is at least this new
 	version, err := d.catalog.Version(ctx)

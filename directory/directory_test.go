@@ -253,3 +253,42 @@ func TestWritesGiveUpInTheEnd(t *testing.T) {
 	_, err = d.CreateOrganization(t.Context(), "acme", directory.DefaultPolicy(), directory.Actor{})
 	require.ErrorContains(t, err, "gone")
 }
+
+// stalled is a catalog that never answers.
+type stalled struct {
+	directory.Catalogs
+
+	asked atomic.Int64
+}
+
+func (s *stalled) Version(ctx context.Context) (uint64, error) {
+	s.asked.Add(1)
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+// TestStalledCatalog: who waits for the same answer waits together, and whoever
+// asked first may have gone.
+func TestStalledCatalog(t *testing.T) {
+	store := &stalled{}
+	d, err := directory.New(directory.Config{Identities: struct{ directory.Identities }{}, Catalog: store, Now: time.Now})
+	require.NoError(t, err)
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	started := time.Now()
+	var group sync.WaitGroup
+	for i := range 16 {
+		ctx := t.Context()
+		if i%2 == 0 {
+			ctx = gone
+		}
+		group.Go(func() {
+			if _, err := d.Snapshot(ctx); !errors.Is(err, fault.ErrUnavailable) {
+				t.Errorf("a directory that cannot be read says %v", err)
+			}
+		})
+	}
+	group.Wait()
+	require.Less(t, time.Since(started), 3*time.Second)
+	require.LessOrEqual(t, store.asked.Load(), int64(4))
+}

@@ -16,6 +16,17 @@ const (
 	PlatformAdmin                Role = "platform_admin"               // platform
 )
 
+// Known reports whether r is one of the roles.
+func (r Role) Known() bool {
+	switch r {
+	case AccessAsNonInteractiveUser, AdministerNonInteractiveUser, ManageSystemSecurityRoles, ManageSystemSecurityGroups,
+		OrganizationAdmin, OrganizationUser, GroupAdmin, GroupUser, PlatformAdmin:
+		return true
+	default:
+		return false
+	}
+}
+
 // Right is one thing an identity may do. Roles imply some; an assignment may
 // carry them on their own.
 type Right string

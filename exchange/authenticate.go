@@ -10,6 +10,7 @@ import (
 
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/internal/audit"
+	"github.com/cambio-sts/cambio/internal/id"
 	"github.com/cambio-sts/cambio/keys"
 	"github.com/cambio-sts/cambio/pat"
 )
@@ -44,14 +45,16 @@ func (e *Exchanger) Authenticate(ctx context.Context, credential Credential, aud
 	if err != nil {
 		return nil, err
 	}
-	if audience != "" && len(p.Record.Audience) > 0 && !slices.Contains(p.Record.Audience, audience) {
-		return nil, e.refuse(&DeniedError{Cause: CauseAudience, Description: "the token is not meant for this service"}, p, origin)
+	var audiences []string
+	if audience != "" {
+		audiences = []string{audience}
+	}
+	if err := permitAudience(&p.Record, audiences); err != nil {
+		return nil, e.refuse(err, p, origin)
 	}
 	_ = e.Tokens.Touch(ctx, &p.Use, pat.Presented, origin) // a use never fails for the time it was last seen
 	event := p.event(audit.TokenUsed, origin)
-	if audience != "" {
-		event.Audience = []string{audience}
-	}
+	event.Audience = audiences
 	if err := e.Audit.Record(event); err != nil {
 		return nil, fmt.Errorf("record use: %w", notNow(err))
 	}
@@ -71,18 +74,56 @@ func (e *Exchanger) AuthenticateJWT(ctx context.Context, token string, audiences
 		peer, _ := netip.ParseAddr(origin.IP) // an address that cannot be read lies in no network
 		err = e.permit(p, peer)
 	}
+	if err == nil {
+		err = permitAudience(&p.Record, claims.Audience)
+	}
 	if err != nil {
 		return nil, e.refuseJWT(err, p, origin)
 	}
-	return p.principal(strings.Fields(claims.Scope), claims), nil
+	// What the PAT has lost since, its JWT has lost too.
+	scope := slices.DeleteFunc(strings.Fields(claims.Scope), func(scope string) bool { return !pat.Covers(p.Record.Scope, scope) })
+	event := p.event(audit.TokenUsed, origin)
+	event.Audience, event.Scope, event.JTI, event.Reason = claims.Audience, claims.Scope, claims.ID, reasonJWT
+	if err := e.Audit.Record(event); err != nil {
+		return nil, fmt.Errorf("record use: %w", notNow(err))
+	}
+	return p.principal(scope, claims), nil
 }
 
-// refuseJWT records the refusal of a JWT whose signature was right.
+// reasonJWT tells in the audit trail that a JWT was presented, not its PAT.
+const reasonJWT = "access_token"
+
+// permitAudience refuses an audience that the token is not meant for, by now.
+func permitAudience(record *pat.Record, audiences []string) error {
+	for _, audience := range audiences {
+		if len(record.Audience) > 0 && !slices.Contains(record.Audience, audience) {
+			return &DeniedError{Cause: CauseAudience, Description: "the token is not meant for this service"}
+		}
+	}
+	return nil
+}
+
+// refuseJWT records the refusal of a JWT. Who only sends ones that are not ours
+// is recorded as far as the throttle lets it, so that a flood does not fill the trail.
 func (e *Exchanger) refuseJWT(err error, p *presented, origin audit.Origin) error {
-	if p == nil {
+	if p != nil {
+		return e.refuse(err, p, origin)
+	}
+	if !errors.Is(err, keys.ErrInvalid) && !errors.Is(err, keys.ErrExpired) {
+		return err // nothing was decided
+	}
+	peer, _ := netip.ParseAddr(origin.IP) // the zero address has a count of its own
+	if _, limited := e.Throttle.Failed(peer, ""); limited {
 		return err
 	}
-	return e.refuse(err, p, origin)
+	reason := reasonJWT + "_invalid"
+	if errors.Is(err, keys.ErrExpired) {
+		reason = reasonJWT + "_expired"
+	}
+	_ = e.Audit.Record(audit.Event{ // refused either way
+		ID: id.New(), Time: pat.Milliseconds(e.Now()), Name: audit.TokenUseFailed, Outcome: audit.Failure, Reason: reason,
+	}.From(origin))
+	return err
 }
 
 // liveJWT verifies a JWT and the PAT behind it, but no network. With an

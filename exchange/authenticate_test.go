@@ -67,8 +67,21 @@ func TestAuthenticateJWT(t *testing.T) {
 	require.ErrorIs(t, err, keys.ErrInvalid, "meant for another audience")
 	_, err = w.exchanger.AuthenticateJWT(t.Context(), downstream.AccessToken, nil, origin)
 	require.NoError(t, err, "any audience")
+	require.Equal(t, "access_token", w.audit.last().Reason)
+	require.Equal(t, downstream.JTI, w.audit.last().JTI)
 	_, err = w.exchanger.AuthenticateJWT(t.Context(), "x.y.z", nil, origin)
 	require.ErrorIs(t, err, keys.ErrInvalid)
+	require.Equal(t, "access_token_invalid", w.audit.last().Reason)
+	w.throttle.limited = true
+	recorded := len(w.audit.events)
+	_, err = w.exchanger.AuthenticateJWT(t.Context(), "x.y.z", nil, origin)
+	require.ErrorIs(t, err, keys.ErrInvalid)
+	require.Len(t, w.audit.events, recorded, "a flood does not fill the trail")
+	w.throttle.limited = false
+	w.audit.err = audit.ErrFull
+	_, err = authenticate()
+	require.ErrorIs(t, err, fault.ErrUnavailable)
+	w.audit.err = nil
 
 	w.signer.err = keys.ErrNotOpened
 	_, err = authenticate()
@@ -95,6 +108,26 @@ func TestAuthenticateJWT(t *testing.T) {
 	w.clock.advance(5 * time.Minute)
 	_, err = authenticate()
 	require.ErrorIs(t, err, keys.ErrExpired)
+	require.Equal(t, "access_token_expired", w.audit.last().Reason)
+}
+
+// What a PAT has lost since, a JWT of it has lost too.
+func TestAuthenticateJWTFollowsItsPAT(t *testing.T) {
+	w := newWorld(t)
+	token, record := w.create(&w.owner)
+	issued, err := w.exchange(token, func(r *exchange.Request) { r.Audience = []string{management} })
+	require.NoError(t, err)
+	change := func(change pat.Change) (*exchange.Principal, error) {
+		_, err := w.tokens.Update(t.Context(), record.ID, &change, policyOf(), pat.Actor{})
+		require.NoError(t, err)
+		return w.exchanger.AuthenticateJWT(t.Context(), issued.AccessToken, []string{management}, origin)
+	}
+	principal, err := change(pat.Change{Scope: &[]string{"idn:my-personal-access-tokens:read"}})
+	require.NoError(t, err)
+	require.True(t, principal.May(directory.ReadMyTokens))
+	require.False(t, principal.May(directory.ManageMyTokens))
+	_, err = change(pat.Change{Audience: &[]string{api}})
+	requireDenial(t, err, exchange.CauseAudience, "the token is not meant for this service")
 }
 
 func TestIntrospect(t *testing.T) {
@@ -129,6 +162,7 @@ func TestIntrospect(t *testing.T) {
 		require.Equal(t, issued.JTI, found.Claims.ID, name)
 		found = ask(who, whole(token))
 		require.True(t, found.Active, name)
+		require.Equal(t, "introspection", w.audit.last().Reason, name)
 		require.Nil(t, found.Claims, name)
 		require.Equal(t, record.ID, found.Token.ID, name)
 		require.True(t, record.Expiration.Equal(found.Expiry), name)
@@ -210,10 +244,30 @@ func TestRevoke(t *testing.T) {
 	w.uses.err = errDown
 	require.ErrorIs(t, w.exchanger.Revoke(t.Context(), whole(last), origin), fault.ErrUnavailable)
 	w.uses.err = nil
+	w.signer.err = keys.ErrNotOpened
+	require.ErrorIs(t, w.exchanger.Revoke(t.Context(), jwt, origin), fault.ErrUnavailable)
+	w.signer.err = nil
 	w.clock.advance(time.Hour)
 	revoke(whole(last))
 	w.throttle.limited = true
 	require.Error(t, w.exchanger.Revoke(t.Context(), whole(w.format.New(token.ID())), origin))
+}
+
+// A leak of a token that has expired ends what it made.
+func TestRevokeOfAnExpiredTokenCascades(t *testing.T) {
+	w := newWorld(t)
+	token, parent := w.create(&w.owner)
+	policy := policyOf()
+	_, child, err := w.tokens.Create(t.Context(), &w.owner, &pat.Draft{Name: "child", Level: pat.Personal}, policy, pat.Actor{Identity: w.owner.ID, Parent: &parent})
+	require.NoError(t, err)
+	soon := w.clock.now().Add(time.Minute)
+	_, err = w.tokens.Update(t.Context(), parent.ID, &pat.Change{Expiration: &soon}, policy, pat.Actor{})
+	require.NoError(t, err)
+	w.clock.advance(time.Minute)
+	require.NoError(t, w.exchanger.Revoke(t.Context(), whole(token), origin))
+	stored, err := w.tokens.Find(t.Context(), child.ID)
+	require.NoError(t, err)
+	require.Equal(t, pat.StateRevoked, stored.State)
 }
 
 // Whoever holds a token may end it even if they may not use it.

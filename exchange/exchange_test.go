@@ -93,7 +93,7 @@ func TestExchangeUnproved(t *testing.T) {
 func TestExchangeOldSecretIsRecorded(t *testing.T) {
 	w := newWorld(t)
 	token, record := w.create(&w.owner)
-	_, _, err := w.tokens.Rotate(t.Context(), record.ID, 0, "", pat.Actor{})
+	_, _, err := w.tokens.Rotate(t.Context(), record.ID, 0, "", policyOf(), pat.Actor{})
 	require.NoError(t, err)
 	_, err = w.exchange(token)
 	require.Equal(t, exchange.ErrUnproved, err)
@@ -230,6 +230,7 @@ func TestExchangeClientBeside(t *testing.T) {
 	require.NoError(t, beside(whole(token)))
 	require.NoError(t, beside(whole(second)), "another token of the same owner")
 	require.ErrorIs(t, beside(whole(foreign)), exchange.ErrClient)
+	require.Equal(t, "client_of_another_owner", w.audit.last().Reason)
 	require.ErrorIs(t, beside(whole(w.format.New(token.ID()))), exchange.ErrClient)
 	require.ErrorIs(t, beside(exchange.BasicCredential("x", secret.New("y"))), exchange.ErrClient)
 	w.throttle.limited = true
@@ -321,6 +322,7 @@ func TestExchangeScopes(t *testing.T) {
 		"management: introspection":        {of(&admin, pat.ScopeAll), []string{management}, "cambio:introspect", "cambio:introspect"},
 		"management: default":              {of(&w.owner, pat.ScopeDefault), []string{management}, "", "sp:scopes:default"},
 		"management: no application scope": {all, []string{management}, "orders:read", ""},
+		"two services: all is not carried": {all, []string{api, management}, "", "idn:my-personal-access-tokens:manage idn:my-personal-access-tokens:read"},
 		"two services: refused by one":     {all, []string{api, orders}, "orders:audit orders:read", "orders:read"},
 		"two services: unknown to one":     {all, []string{api, orders}, "invoices:read", "invoices:read"},
 	} {

@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -74,6 +75,11 @@ func (e *Exchanger) introspectPAT(ctx context.Context, token Credential, clientI
 	}
 	subject, _ := e.subject(&p.Owner)                      // an owner without one has no JWTs, yet the PAT is in order
 	_ = e.Tokens.Touch(ctx, &p.Use, pat.Presented, origin) // telling does not fail for the time it was last seen
+	event := p.event(audit.TokenUsed, origin)
+	event.Reason = "introspection"
+	if err := e.Audit.Record(event); err != nil {
+		return Introspection{}, fmt.Errorf("record use: %w", notNow(err))
+	}
 	return Introspection{
 		Active: true, Token: p.Record, Owner: p.Owner, Subject: subject, Scope: strings.Join(p.Record.Scope, " "),
 		Audience: p.Record.Audience, Expiry: pat.EffectiveExpiration(&p.Record, p.policy),

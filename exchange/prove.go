@@ -119,6 +119,8 @@ func (e *Exchanger) refuse(err error, p *presented, origin audit.Origin) error {
 		event.Reason = "invalid_target"
 	} else if _, ok := errors.AsType[*ScopeError](err); ok {
 		event.Reason = "invalid_scope"
+	} else if errors.Is(err, ErrClient) {
+		event.Reason = "client_of_another_owner"
 	} else {
 		return err // store trouble: nothing was decided
 	}
@@ -135,8 +137,11 @@ func (e *Exchanger) checkClient(ctx context.Context, r *Request, subject *presen
 	if _, throttled := errors.AsType[*ThrottledError](err); throttled || errors.Is(err, fault.ErrUnavailable) {
 		return err
 	}
-	if err != nil || client.Record.Owner != subject.Record.Owner {
-		return ErrClient
+	if err != nil {
+		return ErrClient // recorded by prove
+	}
+	if client.Record.Owner != subject.Record.Owner {
+		return e.refuse(ErrClient, subject, r.Origin)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/cambio-sts/cambio/internal/audit"
 	"github.com/cambio-sts/cambio/internal/fault"
@@ -26,7 +27,7 @@ func (e *Exchanger) revokePAT(ctx context.Context, token Credential, origin audi
 	if _, throttled := errors.AsType[*ThrottledError](err); throttled || errors.Is(err, fault.ErrUnavailable) {
 		return err
 	}
-	if p == nil || p.Record.ID == "" || p.Record.State == pat.StateAutoRevoked {
+	if p == nil || p.Record.ID == "" {
 		return nil
 	}
 	_, _, err = e.Tokens.Revoke(ctx, &p.Record, pat.End{Reason: pat.Compromised}, pat.Actor{Identity: p.Record.Owner, Origin: origin})
@@ -38,8 +39,11 @@ func (e *Exchanger) revokePAT(ctx context.Context, token Credential, origin audi
 
 func (e *Exchanger) revokeJWT(ctx context.Context, token Credential, origin audit.Origin) error {
 	claims, err := e.Signer.Verify(token.text.Reveal(), keys.Expected{Issuer: e.Issuer, Now: e.Now()})
+	if err != nil && !errors.Is(err, keys.ErrInvalid) && !errors.Is(err, keys.ErrExpired) {
+		return fmt.Errorf("verify access token: %w", notNow(err))
+	}
 	if err != nil {
-		return nil //nolint:nilerr // what is no token of ours has nothing to revoke (RFC 7009 §2.2)
+		return nil // what is no token of ours, or has ended, has nothing to revoke (RFC 7009 §2.2)
 	}
 	tokenID, err := pat.ParseID(claims.PATID)
 	if err != nil {

@@ -169,7 +169,10 @@ func (s *Service) grants(scope string, access *directory.Access) bool {
 		return true
 	}
 	return slices.ContainsFunc(s.Scopes[scope], func(grantee string) bool {
-		return grantee == directory.Everyone || access.InGroup(grantee) || access.HoldsOrganizationRole(directory.Role(grantee))
+		if role := directory.Role(grantee); role.Known() { // also where a group has the name
+			return access.HoldsOrganizationRole(role)
+		}
+		return access.InGroup(grantee)
 	})
 }
 
@@ -177,7 +180,7 @@ func (s *Service) grants(scope string, access *directory.Access) bool {
 func (s *Service) defines(scope string) bool {
 	if s.management {
 		_, known := s.Scopes[pat.CanonicalScope(scope)]
-		return known
+		return known || scope == pat.ScopeAll // spelled out there, not carried over from elsewhere
 	}
 	_, known := s.Scopes[scope]
 	return known

@@ -78,3 +78,21 @@ func TestScopesNeverWiden(t *testing.T) {
 		}
 	})
 }
+
+// A group that has the name of a role is not the role.
+func TestAGroupIsNoRole(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.directory.CreateGroup(t.Context(), directory.Group{Organization: w.owner.Organization, Name: string(directory.OrganizationAdmin)}, directory.Actor{})
+	require.ErrorIs(t, err, directory.ErrReserved)
+
+	snapshot, err := w.directory.Snapshot(t.Context())
+	require.NoError(t, err)
+	impostor := directory.Group{ID: "0a000000000000000000000000000001", Organization: w.owner.Organization, Name: string(directory.OrganizationAdmin)}
+	require.NoError(t, w.db.Catalog().Write(t.Context(), snapshot.Version(), []directory.Change{{Group: &impostor}}, nil))
+	require.NoError(t, w.directory.Refresh(t.Context()))
+	member := w.person("member", w.owner.Organization, impostor.ID)
+	token, _ := w.create(&member)
+	issued, err := w.exchange(token, func(r *exchange.Request) { r.Audience = []string{orders} })
+	require.NoError(t, err)
+	require.Equal(t, "orders:read", issued.Scope)
+}

@@ -41,12 +41,15 @@ type Change struct {
 	Revision int64
 }
 
-// Update changes a token's fields. An Expired one whose expiry moves into the
+// Update changes the fields of a token that has not ended (ErrNotActive). An Expired one whose expiry moves into the
 // future is Active again. Errors as Create's, ErrNotFound and ErrConflict.
 func (s *Service) Update(ctx context.Context, id ID, change *Change, policy *directory.Policy, actor Actor) (Record, error) {
 	return s.replace(ctx, id, policy.MaxTokensPerOwner, audit.TokenUpdated, &actor, func(record *Record, now time.Time) error {
 		if change.Revision != 0 && change.Revision != record.Revision {
 			return ErrConflict
+		}
+		if record.State != StateActive {
+			return ErrNotActive
 		}
 		if err := change.apply(record, policy, now); err != nil {
 			return err
@@ -54,8 +57,27 @@ func (s *Service) Update(ctx context.Context, id ID, change *Change, policy *dir
 		if !change.bounded() {
 			return nil
 		}
-		return within(record, actor.Parent)
+		return s.boundChange(ctx, record, policy, &actor)
 	})
+}
+
+// boundChange refuses a change that makes a token wider than the one by means
+// of which it is changed, or than the one by means of which it was made, as long as there is that.
+func (s *Service) boundChange(ctx context.Context, record *Record, policy *directory.Policy, actor *Actor) error {
+	if err := within(record, actor.Parent, policy); err != nil {
+		return err
+	}
+	if record.CreatedByPAT == "" {
+		return nil
+	}
+	maker, err := s.store.Find(ctx, record.CreatedByPAT)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("find the token that made it: %w", err)
+	}
+	return within(record, &maker, policy)
 }
 
 // bounded reports whether the change touches what a parent bounds.
@@ -79,7 +101,7 @@ func (c *Change) apply(record *Record, policy *directory.Policy, now time.Time) 
 		wanted := record.Expiration
 		set(&wanted, c.Expiration)
 		if !wanted.Equal(record.Expiration) || wanted.IsZero() {
-			expiration, err := expiry(Milliseconds(wanted), record.NeverExpiresAcknowledged, policy, now)
+			expiration, err := expiry(Milliseconds(wanted), record.NeverExpiresAcknowledged, policy, record.Created, now)
 			if err != nil {
 				return err
 			}
@@ -99,7 +121,7 @@ func set[T any](field, value *T) {
 // Rotate gives an active token a new secret under the same id, and returns it.
 // For grace both secrets work; with none the old one and every JWT made by it
 // die at once. ErrNotActive, ErrWider, ErrNotFound, *FieldError.
-func (s *Service) Rotate(ctx context.Context, id ID, grace time.Duration, reason Reason, actor Actor) (Token, Record, error) {
+func (s *Service) Rotate(ctx context.Context, id ID, grace time.Duration, reason Reason, policy *directory.Policy, actor Actor) (Token, Record, error) {
 	if grace < 0 || grace > MaxGrace {
 		return Token{}, Record{}, fieldf("gracePeriodSeconds", "must be between 0 and %d", int(MaxGrace.Seconds()))
 	}
@@ -108,12 +130,15 @@ func (s *Service) Rotate(ctx context.Context, id ID, grace time.Duration, reason
 		if record.Status(now) != Active {
 			return ErrNotActive
 		}
-		if err := within(record, actor.Parent); err != nil { // its secret would be the parent's to use
-			return err
+		if actor.Parent != nil && actor.Parent.ID != record.ID { // the new secret would be the other token's to use
+			if err := within(record, actor.Parent, policy); err != nil {
+				return err
+			}
 		}
-		next := Verifier{Current: s.peppers.Newest(token), Previous: record.Verifier.Current, PreviousUntil: now.Add(grace)}
-		record.Verifier = next
-		if grace == 0 {
+		record.Verifier = Verifier{Current: s.peppers.Newest(token), Previous: record.Verifier.Current}
+		if grace > 0 {
+			record.Verifier.PreviousUntil = now.Add(grace)
+		} else { // no time is named: the store's clock need not be this one
 			record.Generation++
 		}
 		return nil

@@ -12,6 +12,10 @@ import (
 	"github.com/cambio-sts/cambio/internal/audit"
 )
 
+// ErrLineage says that a token would be made by means of one that was made by
+// means of one, and so on, MaxLineage times.
+var ErrLineage = errors.New("too many tokens were made by means of one another")
+
 // Draft is a token as somebody wants it.
 type Draft struct {
 	Name        string
@@ -63,7 +67,7 @@ func (s *Service) draftRecord(owner *directory.Identity, draft *Draft, policy *d
 	if len(scope) == 0 {
 		scope = []string{ScopeDefault}
 	}
-	expiration, err := expiry(Milliseconds(draft.Expiration), draft.NeverExpiresAcknowledged, policy, now)
+	expiration, err := expiry(Milliseconds(draft.Expiration), draft.NeverExpiresAcknowledged, policy, now, now)
 	err = errors.Join(
 		validName(draft.Name), validText("description", draft.Description, maxDescription), validScopes(scope),
 		validAudiences(draft.Audience), validAccessTokenLife(draft.AccessTokenLife), err,
@@ -79,9 +83,13 @@ func (s *Service) draftRecord(owner *directory.Identity, draft *Draft, policy *d
 	}
 	if actor.Parent != nil {
 		record.CreatedByPAT = actor.Parent.ID
+		record.Lineage = append(slices.Clone(actor.Parent.Lineage), actor.Parent.ID)
+		if len(record.Lineage) > MaxLineage {
+			return Record{}, ErrLineage
+		}
 	}
 	inherit(&record, actor.Parent)
-	return record, within(&record, actor.Parent)
+	return record, within(&record, actor.Parent, policy)
 }
 
 // recheckParent closes the gap between a parent's end and a child in another

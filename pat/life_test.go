@@ -299,10 +299,104 @@ func TestUpdateByMeansOfAToken(t *testing.T) {
 	require.NoError(t, err, "a name is bound by nothing")
 	_, err = w.service.Update(t.Context(), wide.ID, &pat.Change{Scope: &all}, &w.policy, actor)
 	require.ErrorIs(t, err, pat.ErrWider)
-	_, _, err = w.service.Rotate(t.Context(), wide.ID, 0, "", actor)
+	_, _, err = w.service.Rotate(t.Context(), wide.ID, 0, "", &w.policy, actor)
 	require.ErrorIs(t, err, pat.ErrWider, "the new secret would be the narrow token's to use")
-	_, _, err = w.service.Rotate(t.Context(), narrow.ID, 0, "", actor)
+	_, _, err = w.service.Rotate(t.Context(), narrow.ID, 0, "", &w.policy, actor)
 	require.NoError(t, err, "a token may rotate itself")
+}
+
+// A token never becomes wider by means of itself, nor wider than the one that
+// made it by means of a third.
+func TestUpdateWidensNothing(t *testing.T) {
+	w := newWorld(t)
+	_, wide := w.create()
+	_, parent := w.create(func(d *pat.Draft) {
+		d.Scope = []string{"idn:my-personal-access-tokens:manage", "orders:read"}
+		d.Expiration = w.clock.now().Add(time.Hour)
+		d.Audience, d.Networks = []string{"https://a"}, []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+	})
+	by := func(parent *pat.Record) pat.Actor {
+		actor := w.actor()
+		actor.Parent = parent
+		return actor
+	}
+	_, child, err := w.service.Create(t.Context(), &w.owner, &pat.Draft{
+		Name: "child", Level: pat.Personal, Scope: []string{"orders:read"}, Expiration: parent.Expiration,
+	}, &w.policy, by(&parent))
+	require.NoError(t, err)
+	require.Equal(t, []pat.ID{parent.ID}, child.Lineage)
+
+	later, never, aware := parent.Expiration.Add(time.Second), time.Time{}, true
+	for name, change := range map[string]pat.Change{
+		"scope":       {Scope: &[]string{pat.ScopeAll}},
+		"credentials": {Scope: &[]string{"orders:read", pat.ScopeCredentials}},
+		"expiry":      {Expiration: &later},
+		"never":       {Expiration: &never, NeverExpiresAcknowledged: &aware},
+		"audience":    {Audience: &[]string{}},
+		"networks":    {Networks: &[]netip.Prefix{}},
+	} {
+		for who, target := range map[string]struct {
+			id    pat.ID
+			actor pat.Actor
+		}{"itself": {parent.ID, by(&parent)}, "its child": {child.ID, by(&child)}, "child by a third": {child.ID, by(&wide)}} {
+			_, err := w.service.Update(t.Context(), target.id, &change, &w.policy, target.actor)
+			require.ErrorIs(t, err, pat.ErrWider, "%s of %s", name, who)
+		}
+	}
+	_, err = w.service.Update(t.Context(), parent.ID, &pat.Change{Scope: &[]string{"orders:read"}}, &w.policy, by(&parent))
+	require.NoError(t, err, "narrower is fine")
+	require.NoError(t, w.service.Delete(t.Context(), &parent, w.actor()))
+	_, err = w.service.Update(t.Context(), child.ID, &pat.Change{Scope: &[]string{"orders:write"}}, &w.policy, by(&wide))
+	require.NoError(t, err, "what made it is gone")
+}
+
+func TestUpdateRefusesWhatHasEnded(t *testing.T) {
+	w := newWorld(t)
+	_, record := w.create()
+	_, _, err := w.service.Revoke(t.Context(), &record, pat.End{}, w.actor())
+	require.NoError(t, err)
+	name := "renamed"
+	_, err = w.service.Update(t.Context(), record.ID, &pat.Change{Name: &name}, &w.policy, w.actor())
+	require.ErrorIs(t, err, pat.ErrNotActive)
+}
+
+// The longest life counts from creation, and a lineage does not outlive its
+// first token.
+func TestNoSeriesOutlivesTheLongestLife(t *testing.T) {
+	w := newWorld(t)
+	w.policy.MaxLifetimeSeconds, w.policy.EnforceOnExisting = 3600, true
+	_, record := w.create(func(d *pat.Draft) { d.Expiration = w.clock.now().Add(time.Hour) })
+	w.clock.advance(30 * time.Minute)
+	later := record.Expiration.Add(time.Second)
+	_, err := w.service.Update(t.Context(), record.ID, &pat.Change{Expiration: &later}, &w.policy, w.actor())
+	wrong, ok := errors.AsType[*pat.FieldError](err)
+	require.True(t, ok, "%v", err)
+	require.Equal(t, "expirationDate", wrong.Field)
+
+	old := record // from before the limit: its own date is past the cap
+	old.Expiration = w.clock.now().Add(24 * time.Hour)
+	actor := w.actor()
+	actor.Parent = &old
+	_, _, err = w.service.Create(t.Context(), &w.owner, &pat.Draft{Name: "child", Level: pat.Personal, Expiration: w.clock.now().Add(time.Hour)}, &w.policy, actor)
+	require.ErrorIs(t, err, pat.ErrWider)
+}
+
+func TestLineageIsBounded(t *testing.T) {
+	w := newWorld(t)
+	w.policy.MaxTokensPerOwner = 0
+	_, last := w.create()
+	for i := range pat.MaxLineage + 1 {
+		actor := w.actor()
+		actor.Parent = &last
+		_, next, err := w.service.Create(t.Context(), &w.owner, &pat.Draft{Name: fmt.Sprint("step ", i), Level: pat.Personal}, &w.policy, actor)
+		if i == pat.MaxLineage {
+			require.ErrorIs(t, err, pat.ErrLineage)
+			return
+		}
+		require.NoError(t, err)
+		require.Len(t, next.Lineage, i+1)
+		last = next
+	}
 }
 
 func TestConcurrentUpdatesLoseNothing(t *testing.T) {
@@ -325,7 +419,7 @@ func TestConcurrentUpdatesLoseNothing(t *testing.T) {
 func TestRotateWithGrace(t *testing.T) {
 	w := newWorld(t)
 	old, record := w.create()
-	fresh, after, err := w.service.Rotate(t.Context(), record.ID, time.Hour, "", w.actor())
+	fresh, after, err := w.service.Rotate(t.Context(), record.ID, time.Hour, "", &w.policy, w.actor())
 	require.NoError(t, err)
 	require.Equal(t, record.ID, fresh.ID())
 	require.False(t, fresh.Secret().Equal(old.Secret()))
@@ -356,9 +450,10 @@ func TestRotateWithGrace(t *testing.T) {
 func TestRotateWithoutGrace(t *testing.T) {
 	w := newWorld(t)
 	old, record := w.create()
-	fresh, after, err := w.service.Rotate(t.Context(), record.ID, 0, pat.Compromised, w.actor())
+	fresh, after, err := w.service.Rotate(t.Context(), record.ID, 0, pat.Compromised, &w.policy, w.actor())
 	require.NoError(t, err)
 	require.EqualValues(t, 2, after.Generation, "JWTs from before are dead")
+	require.True(t, after.Verifier.PreviousUntil.IsZero(), "no clock may differ about when the grace is over")
 	_, err = w.use(old)
 	require.ErrorIs(t, err, pat.ErrUnproved)
 	_, err = w.use(fresh)
@@ -372,11 +467,11 @@ func TestRotateRefuses(t *testing.T) {
 	w := newWorld(t)
 	_, record := w.create(func(d *pat.Draft) { d.Expiration = w.clock.now().Add(time.Hour) })
 	for _, grace := range []time.Duration{-time.Second, pat.MaxGrace + time.Second} {
-		_, _, err := w.service.Rotate(t.Context(), record.ID, grace, "", w.actor())
+		_, _, err := w.service.Rotate(t.Context(), record.ID, grace, "", &w.policy, w.actor())
 		require.Error(t, err)
 	}
 	w.clock.advance(time.Hour)
-	_, _, err := w.service.Rotate(t.Context(), record.ID, 0, "", w.actor())
+	_, _, err := w.service.Rotate(t.Context(), record.ID, 0, "", &w.policy, w.actor())
 	require.ErrorIs(t, err, pat.ErrNotActive)
 }
 
@@ -451,6 +546,26 @@ func TestRevokeCascades(t *testing.T) {
 		require.Equal(t, c.want, w.stored(one.ID).State, name)
 		require.Equal(t, c.want, w.stored(two.ID).State, name)
 	}
+}
+
+// A leak ends what a token made, also where a link in between is gone, and
+// when the client leaves.
+func TestRevokeCascadesPastADeletedLink(t *testing.T) {
+	w := newWorld(t)
+	_, first := w.create()
+	by := func(parent pat.Record, name string) pat.Record {
+		actor := w.actor()
+		actor.Parent = &parent
+		_, record, err := w.service.Create(t.Context(), &w.owner, &pat.Draft{Name: name, Level: pat.Personal}, &w.policy, actor)
+		require.NoError(t, err)
+		return record
+	}
+	middle := by(first, "middle")
+	last := by(middle, "last")
+	require.NoError(t, w.service.Delete(t.Context(), &middle, w.actor()))
+	_, _, err := w.service.Revoke(t.Context(), &first, pat.End{Reason: pat.Compromised}, w.actor())
+	require.NoError(t, err)
+	require.Equal(t, pat.StateRevoked, w.stored(last.ID).State)
 }
 
 func TestDelete(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+
+	"github.com/cambio-sts/cambio/directory"
 )
 
 // ErrWider says that a token would get more than the one by means of which it
@@ -24,10 +26,10 @@ func inherit(record, parent *Record) {
 	}
 }
 
-// within refuses a record that is wider than its parent. A token may always act
-// on itself.
-func within(record, parent *Record) error {
-	if parent == nil || parent.ID == record.ID {
+// within refuses a record that is wider than its parent, a token as it was
+// when it was authenticated; so a token cannot widen itself either.
+func within(record, parent *Record, policy *directory.Policy) error {
+	if parent == nil {
 		return nil
 	}
 	for _, scope := range record.Scope {
@@ -35,7 +37,7 @@ func within(record, parent *Record) error {
 			return fmt.Errorf("scope: %w", ErrWider)
 		}
 	}
-	if !parent.Expiration.IsZero() && (record.Expiration.IsZero() || record.Expiration.After(parent.Expiration)) {
+	if end := EffectiveExpiration(parent, policy); !end.IsZero() && (record.Expiration.IsZero() || record.Expiration.After(end)) {
 		return fmt.Errorf("expirationDate: %w", ErrWider)
 	}
 	if levelRank(record.Level) > levelRank(parent.Level) {

@@ -88,11 +88,21 @@ type Record struct {
 	// of an earlier one are dead for good. From 1.
 	Generation int64
 	Verifier   Verifier
-	OldUses    []OldUse // of the secret before the last rotation, newest first, at most MaxOldUses
+	OldUses    []OldUse // of the secret that is Verifier.Previous, newest first, at most MaxOldUses
 	// Revision is raised by each change but LastUsed, LastSeen, OldUses and a
 	// digest moved to a newer pepper; it guards Replace. From 1.
 	Revision int64
+	// Lineage is the tokens by means of which it came to be, first ancestor first;
+	// the last is CreatedByPAT. At most MaxLineage; nil: made by no token.
+	Lineage []ID
 }
+
+// MaxLineage is how many ancestors a token has at most.
+const MaxLineage = 16
+
+// MaxRecords is how many tokens a holder has at most, usable or not, managed
+// ones too. It bounds what is read and written with a holder as a whole.
+const MaxRecords = 1000
 
 // Verifier is what a secret is checked against. After a rotation the previous
 // digest is kept: until PreviousUntil it is as good as the current one, and

@@ -9,6 +9,9 @@ import (
 	"github.com/cambio-sts/cambio/internal/audit"
 )
 
+// cascadeTimeout bounds the end of all that was made by means of a token.
+const cascadeTimeout = time.Minute
+
 // End says how a token is to be revoked.
 type End struct {
 	Reason Reason // Other if empty
@@ -33,7 +36,7 @@ func (s *Service) Revoke(ctx context.Context, record *Record, end End, actor Act
 		return Record{}, false, err
 	}
 	if end.Cascade || end.Reason == Compromised {
-		err = s.revokeChildren(ctx, record, end, &actor, map[ID]bool{record.ID: true})
+		err = s.revokeDescendants(ctx, record, end, &actor)
 	}
 	return after, changed, err
 }
@@ -58,21 +61,23 @@ func (s *Service) revokeOne(ctx context.Context, record *Record, end End, actor 
 	return Record{}, false, fmt.Errorf("revoke token: %w", ErrConflict)
 }
 
-func (s *Service) revokeChildren(ctx context.Context, parent *Record, end End, actor *Actor, seen map[ID]bool) error {
+// revokeDescendants ends, for good, all that was made by means of a token,
+// directly or through others. It goes on when the client leaves, and past what cannot be ended.
+func (s *Service) revokeDescendants(ctx context.Context, record *Record, end End, actor *Actor) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cascadeTimeout)
+	defer cancel()
 	var failed error
 	end.Reversible = false
-	for child, err := range s.store.List(ctx, Query{Organization: parent.Organization, Parent: parent.ID}) {
+	for descendant, err := range s.store.List(ctx, Query{Organization: record.Organization, Ancestor: record.ID}) {
 		if err != nil {
 			return errors.Join(failed, fmt.Errorf("list tokens made by means of one: %w", err))
 		}
-		if seen[child.ID] {
+		if descendant.State == StateAutoRevoked || descendant.State == StateRevoked && !descendant.Reversible {
 			continue
 		}
-		seen[child.ID] = true
-		if _, _, err := s.revokeOne(ctx, &child, end, actor); err != nil && !errors.Is(err, ErrNotFound) {
+		if _, _, err := s.revokeOne(ctx, &descendant, end, actor); err != nil && !errors.Is(err, ErrNotFound) {
 			failed = errors.Join(failed, err)
 		}
-		failed = errors.Join(failed, s.revokeChildren(ctx, &child, end, actor, seen))
 	}
 	return failed
 }

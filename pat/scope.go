@@ -21,13 +21,22 @@ const (
 )
 
 // ValidScope reports whether s is one scope-token of RFC 6749 §3.3, of bearable
-// length.
+// length. One that could be a token's secret is none: scopes are stored, audited
+// and told to services.
 func ValidScope(s string) bool {
 	if s == "" || len(s) > maxScopeLength {
 		return false
 	}
+	run := 0 // of characters that secrets are made of
 	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c > '~' || c == '"' || c == '\\' {
+		c := s[i]
+		if c <= ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+		if run++; !strings.Contains(alphabet, s[i:i+1]) {
+			run = 0
+		}
+		if run == secretLen {
 			return false
 		}
 	}

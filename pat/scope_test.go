@@ -1,6 +1,7 @@
 package pat_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -55,10 +56,10 @@ func TestCoversIsMonotone(t *testing.T) {
 }
 
 func TestValidScope(t *testing.T) {
-	for _, good := range []string{"a", "orders:read", "!#[]~", "sp:scopes:all"} {
+	for _, good := range []string{"a", "orders:read", "!#[]~", "sp:scopes:all", strings.Repeat("a", 42) + ":" + strings.Repeat("b", 42)} {
 		require.True(t, pat.ValidScope(good), good)
 	}
-	for _, bad := range []string{"", " ", "a b", `a"b`, `a\b`, "a\x00", "ü", "\x7f", string(make([]byte, 201))} {
+	for _, bad := range []string{"", " ", "a b", `a"b`, `a\b`, "a\x00", "ü", "\x7f", string(make([]byte, 201)), strings.Repeat("0", 43), "a:" + strings.Repeat("z", 49) + ":b"} {
 		require.False(t, pat.ValidScope(bad), bad)
 	}
 }

@@ -2,38 +2,47 @@ package pat
 
 import (
 	"context"
+	"crypto/sha1" //nolint:gosec // for names, see DeletedWithOwner
+	"encoding/hex"
 	"errors"
 	"iter"
 	"time"
 
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/internal/audit"
+	"github.com/cambio-sts/cambio/internal/id"
 )
 
 // What a store may answer besides success and fault.ErrUnavailable.
 var (
 	ErrNotFound  = errors.New("no such token")
 	ErrNameTaken = errors.New("the owner has another token of that name")
-	ErrLimit     = errors.New("the owner has as many usable tokens as the policy allows")
-	ErrNoOwner   = errors.New("the owner does not exist")
+	// ErrLimit says so of usable tokens and the policy, or of all tokens and MaxRecords.
+	ErrLimit   = errors.New("the owner has as many usable tokens as the policy allows")
+	ErrNoOwner = errors.New("the owner does not exist")
 	// ErrConflict says that the record changed since it was read.
 	ErrConflict = errors.New("the token changed in the meantime")
 )
 
 // Store keeps records. Each change commits in one step with its audit event,
 // the uniqueness of the name and the count of usable tokens; a refused change
-// leaves nothing behind.
+// leaves nothing behind. A store in which too many events wait to be shipped
+// answers fault.ErrUnavailable to changes, yet never to one that ends access: a
+// leaked token that stays alive is worse than a long queue, and what can be ended
+// is no more than what is there.
 type Store interface {
 	// Create stores a new record. limit is the number of usable tokens (ACTIVE and
 	// not expired, managed ones aside) that the holder may have with this one; 0:
-	// no limit. The owner must exist (ErrNoOwner); ErrNameTaken, ErrLimit. A
-	// parent token in the same shard must still be ACTIVE (ErrConflict).
+	// no limit. The owner must exist (ErrNoOwner); ErrNameTaken, ErrLimit, which is
+	// also the answer to a holder who has MaxRecords tokens already. A parent token
+	// in the same shard must still be ACTIVE (ErrConflict).
 	Create(ctx context.Context, record Record, limit int, event audit.Event) error
 	// Find returns ErrNotFound for an unknown id.
 	Find(ctx context.Context, id ID) (Record, error)
 	// Replace stores record if the stored revision still is record.Revision, and
 	// raises it by one; else ErrConflict. LastUsed, LastSeen and OldUses stay as
-	// stored. ErrNameTaken if the name changed to one in use; ErrNotFound. If the
+	// stored, but OldUses is cleared when Verifier.Previous changes: it tells of one
+	// old secret. Holder, Created and Lineage never change. ErrNameTaken if the name changed to one in use; ErrNotFound. If the
 	// change makes a token usable again, limit counts as in Create.
 	Replace(ctx context.Context, record Record, limit int, event audit.Event) error
 	// Revoke applies a revocation where its guard holds, and returns the record as
@@ -67,7 +76,7 @@ type Revocation struct {
 type Query struct {
 	Organization directory.ID
 	Holder       directory.ID
-	Parent       ID // made by means of this token
+	Ancestor     ID // made by means of this token, directly or through others
 }
 
 // UseStore serves the hot path: a token presented, and a JWT of it.
@@ -145,4 +154,16 @@ func ExpiredEvent(record *Record, p *Presentation, now time.Time) audit.Event {
 		ID: string(record.ID), Time: now, Name: audit.TokenExpired, Organization: string(record.Organization),
 		Actor: string(record.Owner), PATID: string(record.ID), Owner: string(record.Owner), Outcome: audit.Success,
 	}.From(p.Origin)
+}
+
+// DeletedWithOwner is the event of a token that goes with its owner, of whose
+// deletion deleted is the event. A token goes once, so the event's id follows
+// from the token's. SHA-1 is what the script of a store can compute; it names the
+// event and proves nothing.
+func DeletedWithOwner(deleted *audit.Event, record *Record) audit.Event {
+	name := sha1.Sum([]byte("deleted:" + string(record.ID))) //nolint:gosec // a name, as said above
+	return audit.Event{
+		ID: hex.EncodeToString(name[:])[:id.Len], Time: deleted.Time, Name: audit.TokenDeleted, Organization: string(record.Organization),
+		Actor: deleted.Actor, PATID: string(record.ID), Owner: string(record.Owner), Outcome: audit.Success,
+	}.From(audit.Origin{IP: deleted.IP, UserAgent: deleted.UserAgent, TrackingID: deleted.TrackingID})
 }

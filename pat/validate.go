@@ -126,10 +126,10 @@ func validAccessTokenLife(life time.Duration) error {
 	return nil
 }
 
-// expiry decides when a token made or changed now expires. A zero time is
-// never. given tells an absent expiry from one that was asked to be never.
-func expiry(wanted time.Time, acknowledged bool, policy *directory.Policy, now time.Time) (time.Time, error) {
-	longest := now.Add(time.Duration(policy.MaxLifetimeSeconds) * time.Second)
+// expiry decides when a token made at created and changed now expires. A zero
+// time is never. The longest life counts from created, so that no series of changes outlives it.
+func expiry(wanted time.Time, acknowledged bool, policy *directory.Policy, created, now time.Time) (time.Time, error) {
+	longest := created.Add(time.Duration(policy.MaxLifetimeSeconds) * time.Second)
 	if !wanted.IsZero() {
 		if !wanted.After(now) {
 			return time.Time{}, fieldf("expirationDate", "must lie in the future")
@@ -140,11 +140,11 @@ func expiry(wanted time.Time, acknowledged bool, policy *directory.Policy, now t
 		return wanted, nil
 	}
 	if !acknowledged && policy.DefaultLifetimeSeconds != nil {
-		life := *policy.DefaultLifetimeSeconds
-		if policy.MaxLifetimeSeconds > 0 {
-			life = min(life, policy.MaxLifetimeSeconds)
+		end := now.Add(time.Duration(*policy.DefaultLifetimeSeconds) * time.Second)
+		if policy.MaxLifetimeSeconds > 0 && end.After(longest) {
+			end = longest
 		}
-		return now.Add(time.Duration(life) * time.Second), nil
+		return end, nil
 	}
 	if !policy.AllowNeverExpire || policy.MaxLifetimeSeconds > 0 {
 		return time.Time{}, fieldf("expirationDate", "is needed: the organization does not allow tokens that never expire")

@@ -88,11 +88,24 @@ func (n *node) bootstrap(ctx context.Context, username, who string) (pat.Token, 
 		return pat.Token{}, err
 	}
 	draft := pat.Draft{Name: "bootstrap " + pat.FormatTime(time.Now()), Scope: []string{pat.ScopeAll}, Level: pat.Personal}
+	draft.NeverExpiresAcknowledged = organization.Policy.AllowNeverExpire && organization.Policy.MaxLifetimeSeconds == 0
+	if !draft.NeverExpiresAcknowledged {
+		draft.Expiration = time.Now().Add(firstTokenLife(&organization.Policy))
+	}
 	token, _, err := n.tokens.Create(ctx, &admin, &draft, &organization.Policy, pat.Actor{Identity: admin.ID})
 	if err != nil {
 		return pat.Token{}, fmt.Errorf("make the first token: %w", err)
 	}
 	return token, nil
+}
+
+// firstTokenLife is how long the first token lives where none may live forever.
+func firstTokenLife(policy *directory.Policy) time.Duration {
+	life := 365 * 24 * time.Hour
+	if policy.MaxLifetimeSeconds > 0 {
+		life = min(life, time.Duration(policy.MaxLifetimeSeconds)*time.Second)
+	}
+	return life
 }
 
 func errNoOrganization() error {

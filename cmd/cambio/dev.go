@@ -109,10 +109,11 @@ func devIn(ctx context.Context, options *devOptions, dir string, out io.Writer) 
 	if err != nil {
 		return err
 	}
-	logger, err := newLogger(settings.Log.Level)
+	logger, flush, err := newLogger(settings.Log.Level)
 	if err != nil {
 		return err
 	}
+	defer flush()
 	n, err := openDomain(ctx, settings, true, logger)
 	if err != nil {
 		return err
@@ -151,7 +152,7 @@ func (n *node) prepareDev(ctx context.Context) (map[string]devUser, error) {
 func devListeners(ctx context.Context, options *devOptions) ([]net.Listener, error) {
 	var listeners []net.Listener
 	for _, addr := range []string{options.addr, options.tlsAddr, options.adminAddr} {
-		listener, err := httpx.Listen(ctx, addr, 0)
+		listener, err := httpx.Listen(ctx, httpx.ListenConfig{Addr: addr})
 		if err != nil {
 			for _, open := range listeners {
 				err = errors.Join(err, open.Close())

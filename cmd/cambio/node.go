@@ -147,24 +147,35 @@ func (n *node) routes(oauth *authz.Server, management *api.API) (http.Handler, e
 	management.Register(mux)
 	n.registerHealth(mux)
 	mux.HandleFunc("/", notFound)
-	proxies := make([]string, 0, len(n.config.Listen.TrustedProxies))
-	for _, network := range n.config.Listen.TrustedProxies {
-		proxies = append(proxies, network.String())
-	}
-	trusted, err := httpx.ParseTrustedProxies(proxies)
+	trusted, err := n.trustedProxies()
 	if err != nil {
 		return nil, err
 	}
 	return httpx.NewShell(httpx.ShellConfig{
 		Next: mux, Logger: n.logger, Now: time.Now, Trusted: trusted, Draining: n.group.Draining(),
-		Fault: func(w http.ResponseWriter, r *http.Request) {
-			if strings.HasPrefix(r.URL.Path, exchange.ManagementPath) {
-				management.ServeFault(w, r)
-				return
-			}
-			oauth.ServeFault(w, r)
-		},
+		Fault: faultByDoor(oauth.ServeFault, management.ServeFault),
 	}), nil
+}
+
+// faultByDoor answers a panic as the door of its path does. Clients of the
+// management API know it under many paths, so all but the OAuth doors are its.
+func faultByDoor(oauth, management http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		switch first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); first {
+		case "oauth", "oauth2", ".well-known":
+			oauth(w, r)
+		default:
+			management(w, r)
+		}
+	}
+}
+
+func (n *node) trustedProxies() (httpx.TrustedProxies, error) {
+	proxies := make([]string, 0, len(n.config.Listen.TrustedProxies))
+	for _, network := range n.config.Listen.TrustedProxies {
+		proxies = append(proxies, network.String())
+	}
+	return httpx.ParseTrustedProxies(proxies)
 }
 
 func notFound(w http.ResponseWriter, _ *http.Request) {
@@ -216,6 +227,7 @@ func (n *node) serve(ctx context.Context, ready func() error, endpoints ...httpx
 	}
 	last.Go(func() error { return n.sink.Run(sinking) })
 
+	<-n.sink.Started()
 	err := ready() // the listeners are open: who comes now is answered in a moment
 	if err == nil {
 		err = n.group.Serve(ctx, endpoints...)

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 
 	"github.com/cambio-sts/cambio/internal/cli"
 	"github.com/cambio-sts/cambio/internal/config"
@@ -55,23 +54,12 @@ func loadConfig(file string, flags *pflag.FlagSet) (*config.Config, error) {
 	return settings, nil
 }
 
-// newLogger writes one JSON object a line to stderr.
-func newLogger(level string) (*zap.Logger, error) {
-	least, err := zapcore.ParseLevel(level)
-	if err != nil {
-		return nil, err
-	}
-	encoding := zap.NewProductionEncoderConfig()
-	encoding.TimeKey, encoding.EncodeTime = "time", zapcore.RFC3339NanoTimeEncoder
-	core := zapcore.NewCore(zapcore.NewJSONEncoder(encoding), zapcore.Lock(os.Stderr), least)
-	return zap.New(core), nil
-}
-
 func serve(ctx context.Context, settings *config.Config) error {
-	logger, err := newLogger(settings.Log.Level)
+	logger, flush, err := newLogger(settings.Log.Level)
 	if err != nil {
 		return err
 	}
+	defer flush()
 	n, err := openDomain(ctx, settings, false, logger)
 	if err != nil {
 		return err
@@ -119,7 +107,11 @@ func (n *node) endpoints(ctx context.Context, handler http.Handler) ([]httpx.End
 }
 
 func (n *node) endpoint(ctx context.Context, addr string, handler http.Handler, certificates *tls.Config) (httpx.Endpoint, error) {
-	listener, err := httpx.Listen(ctx, addr, n.config.Limits.MaxConnections)
+	trusted, err := n.trustedProxies()
+	if err != nil {
+		return httpx.Endpoint{}, err
+	}
+	listener, err := httpx.Listen(ctx, httpx.ListenConfig{Addr: addr, MaxConns: n.config.Limits.MaxConnections, Exempt: trusted})
 	if err != nil {
 		return httpx.Endpoint{}, &cli.Error{Code: "listen", Cause: err.Error(), Fix: "choose an address that is free, or port 0 for any", Exit: cli.ExitRefused}
 	}

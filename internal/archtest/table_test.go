@@ -17,7 +17,6 @@ var arrows = []arrow{
 	{"authz", "internal/audit", "says where a request came from"},
 	{"authz", "internal/httpx", "reads forms and writes answers"},
 	{"authz", "internal/secret", "carries credentials from the form to the pipeline"},
-	{"authz", "internal/throttle", "counts failures per network"},
 	{"authz", "internal/id", "makes tracking ids"},
 	{"authz", "internal/fault", "answers 503 for it"},
 
@@ -38,7 +37,6 @@ var arrows = []arrow{
 	{"exchange", "internal/audit", "step 6 records the use"},
 	{"exchange", "internal/secret", "a credential is one"},
 	{"exchange", "internal/id", "makes ids of denials"},
-	{"exchange", "internal/throttle", "slows down who guesses"},
 	{"exchange", "internal/fault", "tells trouble from a refusal"},
 
 	{"pat", "directory", "a token has an owner and a policy"},
@@ -69,7 +67,6 @@ var arrows = []arrow{
 	{"storage/bolt", "keys", "implements its port"},
 	{"storage/bolt", "internal/audit", "commits events with what they tell of"},
 	{"storage/bolt", "internal/id", "checks ids before they become keys"},
-	{"storage/bolt", "internal/secret", "opens sealed records"},
 	{"storage/bolt", "internal/fault", "wraps it around what went wrong"},
 
 	{"storage/storagetest", "pat", "proves its port"},
@@ -77,7 +74,6 @@ var arrows = []arrow{
 	{"storage/storagetest", "keys", "proves its port"},
 	{"storage/storagetest", "internal/audit", "reads the events back"},
 	{"storage/storagetest", "internal/id", "makes records"},
-	{"storage/storagetest", "internal/secret", "makes records"},
 	{"storage/storagetest", "internal/fault", "asks for it where a store is cut off"},
 
 	{"internal/audit", "internal/id", "an event has an id"},

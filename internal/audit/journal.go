@@ -128,7 +128,9 @@ func (j *journal) sync(now time.Time) error {
 }
 
 // inPlace notices that the folder or the file is gone: the system would go on
-// taking lines into a file that nobody can find.
+// taking lines into a file that nobody can find. With the folder the file may
+// come back, lines and all, so only where it is missing from its folder the
+// next line opens another.
 func (j *journal) inPlace() error {
 	if j.file == nil {
 		_, err := os.Stat(string(j.dir))
@@ -141,6 +143,9 @@ func (j *journal) inPlace() error {
 	named, err := os.Stat(j.dir.path(j.name))
 	if err == nil && os.SameFile(open, named) {
 		return nil
+	}
+	if _, gone := os.Stat(string(j.dir)); gone != nil {
+		return errors.Join(errMoved, gone)
 	}
 	_ = j.file.Close()
 	j.file, j.size, j.written = nil, 0, 0

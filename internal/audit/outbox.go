@@ -31,6 +31,8 @@ type Stored struct {
 }
 
 // Outbox is the port of a store that holds such events until they are shipped.
+// A store of several processes lets one at a time see them; it may pass to
+// another when what was pending is not discarded for a while.
 type Outbox interface {
 	// Pending returns the oldest events that are not discarded, at most limit,
 	// in the order in which they were committed.
@@ -61,8 +63,8 @@ func NewShipper(outbox Outbox, sink *Sink, log *zap.Logger) *Shipper {
 	return &Shipper{outbox: outbox, sink: sink, log: log}
 }
 
-// Run ships until ctx ends, at once what is there and then each second what has
-// come. A store or a sink that fails is tried again; the events stay in the
+// Run ships until ctx ends: what is there, at once, and so on while events keep
+// coming; then it looks each second. A store or a sink that fails is tried again; the events stay in the
 // store meanwhile. It returns nil. The sink must run.
 func (s *Shipper) Run(ctx context.Context) error {
 	tick := time.NewTicker(shipEvery)
@@ -70,7 +72,7 @@ func (s *Shipper) Run(ctx context.Context) error {
 	for {
 		for more := true; more && ctx.Err() == nil; {
 			n, err := s.step(ctx)
-			more = err == nil && n == shipBatch
+			more = n > 0
 			if ctx.Err() == nil {
 				s.report(err)
 			}
@@ -110,14 +112,24 @@ func (s *Shipper) step(ctx context.Context) (int, error) {
 	if len(batch) == 0 {
 		return 0, full
 	}
-	accepted, _, _ := s.sink.queue.state()
-	if err := s.sink.queue.wait(ctx, accepted); err != nil {
+	if err := s.onDisk(ctx, len(batch) == shipBatch); err != nil {
 		return 0, fmt.Errorf("wait for the audit sink: %w", err)
 	}
 	if err := s.outbox.Discard(ctx, batch); err != nil {
 		return 0, fmt.Errorf("discard shipped events: %w", err)
 	}
-	return len(batch), full
+	return len(batch), nil // that the sink took no more is no failure while it takes some
+}
+
+// onDisk waits until what the sink was given is on disk. While more waits than
+// one batch it hurries, an fsync for each; else the sink's own, one each
+// SyncEvery, are soon enough.
+func (s *Shipper) onDisk(ctx context.Context, hurry bool) error {
+	if hurry {
+		return s.sink.Flush(ctx)
+	}
+	accepted, _, _ := s.sink.queue.state()
+	return s.sink.queue.wait(ctx, accepted)
 }
 
 // append gives one event to the sink, unless the sink has it.

@@ -22,10 +22,14 @@ type outbox struct {
 	pendingErr error
 	discardErr error
 	calls      int
+	page       int // the most that Pending returns; 0: as many as asked for
 }
 
 func (o *outbox) Pending(_ context.Context, limit int) ([]audit.Stored, error) {
 	o.calls++
+	if o.page > 0 {
+		limit = min(limit, o.page)
+	}
 	return o.events[:min(limit, len(o.events))], o.pendingErr
 }
 
@@ -71,6 +75,37 @@ func TestShipperMovesEventsInOrder(t *testing.T) {
 		}
 	})
 	require.Empty(t, requireWhole(t, dir).Notes)
+}
+
+// TestShipperGoesOnWhileEventsCome: a batch that is not full is no reason to
+// wait.
+func TestShipperGoesOnWhileEventsCome(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		sink := open(t, audit.Config{Dir: dir, SyncEvery: 5 * time.Millisecond})
+		o := &outbox{page: 3}
+		o.commit(t, audit.TokenCreated, 300)
+		ship(t, o, sink.Sink, 900*time.Millisecond)
+		require.True(t, len(o.events) == 0, "%d are left", len(o.events))
+		require.Equal(t, 101, o.calls, "until there is nothing")
+		require.NoError(t, sink.stop())
+	})
+	requireWhole(t, dir)
+}
+
+// TestShipperHurriesWhenBehind: full batches do not wait for the sink's next
+// fsync.
+func TestShipperHurriesWhenBehind(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		sink := open(t, audit.Config{Dir: dir, SyncEvery: time.Hour})
+		o := &outbox{}
+		o.commit(t, audit.TokenCreated, 5*512)
+		ship(t, o, sink.Sink, time.Second/2)
+		require.True(t, len(o.events) == 0, "%d are left", len(o.events))
+		require.NoError(t, sink.stop())
+	})
+	requireWhole(t, dir)
 }
 
 func TestShippedOnceThoughNotDiscarded(t *testing.T) {

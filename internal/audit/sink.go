@@ -93,6 +93,7 @@ type Sink struct {
 	shipped *recent       // ids of events that came through an Outbox
 	hurry   chan struct{} // holds one token when somebody waits for the disk
 	running atomic.Bool
+	started chan struct{} // closed by Run
 
 	// Of Run alone.
 	taken   []byte // events out of the queue
@@ -122,7 +123,7 @@ func OpenSink(cfg Config) (*Sink, error) {
 		return nil, fmt.Errorf("write audit folder: %w", err)
 	}
 	return &Sink{
-		cfg: cfg, queue: newQueue(cfg.Queue), journal: journal, shipped: shipped, hurry: make(chan struct{}, 1),
+		cfg: cfg, queue: newQueue(cfg.Queue), journal: journal, shipped: shipped, hurry: make(chan struct{}, 1), started: make(chan struct{}),
 	}, nil
 }
 
@@ -146,6 +147,9 @@ func (s *Sink) Ready() error {
 	return failure
 }
 
+// Started is closed once Run has begun and Ready tells of the disk.
+func (s *Sink) Started() <-chan struct{} { return s.started }
+
 // Flush blocks until every event recorded before it is on disk. It returns
 // ErrClosed when one never will be.
 func (s *Sink) Flush(ctx context.Context) error {
@@ -167,6 +171,7 @@ func (s *Sink) Run(ctx context.Context) error {
 		return errors.New("audit sink: Run was called before")
 	}
 	s.queue.report(nil)
+	close(s.started)
 	tick := time.NewTicker(s.cfg.SyncEvery)
 	defer tick.Stop()
 	gather := time.NewTimer(0)

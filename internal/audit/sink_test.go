@@ -267,6 +267,27 @@ func TestFolderGoneAndBack(t *testing.T) {
 	require.Equal(t, 15, requireWhole(t, dir).Lines)
 }
 
+// Lines that were written and not synced when the folder went are not written
+// twice.
+func TestFolderGoneBeforeASync(t *testing.T) {
+	parent := t.TempDir()
+	dir, away := filepath.Join(parent, "audit"), filepath.Join(parent, "away")
+	synctest.Test(t, func(t *testing.T) {
+		sink := open(t, audit.Config{Dir: dir})
+		record(t, sink.Sink, 0, 4)
+		require.NoError(t, sink.Record(used(4)))
+		time.Sleep(500 * time.Millisecond)
+		require.NoError(t, os.Rename(dir, away))
+		time.Sleep(10 * time.Second)
+		require.Error(t, sink.Ready())
+		require.NoError(t, sink.Record(used(5)))
+		require.NoError(t, os.Rename(away, dir))
+		require.NoError(t, sink.Flush(t.Context()))
+		require.NoError(t, sink.stop())
+	})
+	require.Equal(t, 7, requireWhole(t, dir).Lines)
+}
+
 func TestFileRemovedUnderTheSinkIsMissing(t *testing.T) {
 	dir := t.TempDir()
 	sink := open(t, audit.Config{Dir: dir, SyncEvery: 5 * time.Millisecond})

@@ -2,6 +2,7 @@ package bolt_test
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"net/netip"
 	"path/filepath"
 	"sync"
@@ -52,6 +53,20 @@ func aToken(owner directory.ID) pat.Record {
 		Expiration: millisecondsNow().Add(24 * time.Hour), LastUsed: millisecondsNow(), State: pat.StateActive, Generation: 1, Revision: 1,
 		Verifier: pat.Verifier{Current: digestOf(string(made))},
 	}
+}
+
+// aLargeToken returns a token with as much in it as it may have.
+func aLargeToken(owner directory.ID) pat.Record {
+	record := aToken(owner)
+	record.Scope, record.Audience, record.Networks = nil, nil, nil
+	for i := range 100 {
+		record.Scope = append(record.Scope, fmt.Sprintf("orders:of-region-%d:read", i))
+		record.Networks = append(record.Networks, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i), 0, 0}), 16))
+	}
+	for i := range 20 {
+		record.Audience = append(record.Audience, fmt.Sprintf("https://service-%d.example.com", i))
+	}
+	return record
 }
 
 func storedToken(tb testing.TB, db *bolt.DB) pat.Record {
@@ -116,7 +131,9 @@ func BenchmarkUse(b *testing.B) {
 
 func BenchmarkUseWrongSecret(b *testing.B) {
 	db, records := benchDB(b, 1000)
-	for name, token := range map[string]pat.ID{"known": records[0].ID, "unknown": pat.ID(id.New())} {
+	large := aLargeToken(anOwner(b, db))
+	require.NoError(b, db.PATs().Create(b.Context(), large, 0, anEvent(audit.TokenCreated)))
+	for name, token := range map[string]pat.ID{"known": records[0].ID, "large": large.ID, "unknown": pat.ID(id.New())} {
 		b.Run(name, func(b *testing.B) {
 			presentation := pat.Presentation{ID: token, Candidates: []pat.Digest{digestOf("wrong")}}
 			for b.Loop() {
@@ -142,7 +159,10 @@ func BenchmarkCreate(b *testing.B) {
 	db, _ := benchDB(b, 1000)
 	owner := anOwner(b, db)
 	b.Run("alone", func(b *testing.B) {
-		for b.Loop() {
+		for i := 1; b.Loop(); i++ {
+			if i%pat.MaxRecords == 0 {
+				owner = anOwner(b, db)
+			}
 			if err := db.PATs().Create(b.Context(), aToken(owner), 0, anEvent(audit.TokenCreated)); err != nil {
 				b.Fatal(err)
 			}
@@ -151,7 +171,11 @@ func BenchmarkCreate(b *testing.B) {
 	b.Run("together", func(b *testing.B) {
 		b.SetParallelism(32)
 		b.RunParallel(func(pb *testing.PB) {
-			for pb.Next() {
+			owner := owner
+			for i := 0; pb.Next(); i++ {
+				if i%(pat.MaxRecords/2) == 0 {
+					owner = anOwner(b, db)
+				}
 				if err := db.PATs().Create(b.Context(), aToken(owner), 0, anEvent(audit.TokenCreated)); err != nil {
 					b.Error(err)
 				}
@@ -163,8 +187,11 @@ func BenchmarkCreate(b *testing.B) {
 func BenchmarkRevoke(b *testing.B) {
 	db, _ := benchDB(b, 0)
 	owner := anOwner(b, db)
-	for b.Loop() {
+	for i := 1; b.Loop(); i++ {
 		b.StopTimer()
+		if i%pat.MaxRecords == 0 {
+			owner = anOwner(b, db)
+		}
 		record := aToken(owner)
 		require.NoError(b, db.PATs().Create(b.Context(), record, 0, anEvent(audit.TokenCreated)))
 		b.StartTimer()

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -95,8 +96,12 @@ func (s Catalog) Write(ctx context.Context, want uint64, changes []directory.Cha
 		if version != want {
 			return directory.ErrConflict
 		}
+		appending := appendEvent
+		if len(changes) > 0 && !slices.ContainsFunc(changes, func(c directory.Change) bool { return !c.Remove }) {
+			appending = appendEnd
+		}
 		for i := range events {
-			if err := appendEvent(tx, &events[i]); err != nil {
+			if err := appending(tx, &events[i]); err != nil {
 				return err
 			}
 		}

@@ -11,13 +11,13 @@ import (
 )
 
 // The version of the layout that doc.go describes.
-const formatVersion = "1"
+const formatVersion = "2"
 
 // allBuckets are made with the file.
 func allBuckets() [][]byte {
 	return [][]byte{
 		bucketAbout,
-		bucketTokens, bucketNames, bucketByHolder, bucketByTime, bucketByParent, bucketByOwner, bucketJTIs, bucketJTIExpiry,
+		bucketTokens, bucketNames, bucketByHolder, bucketByTime, bucketByAncestor, bucketByOwner, bucketJTIs, bucketJTIExpiry,
 		bucketIdentities, bucketIdentitiesByTime, bucketLogins,
 		bucketOrganizations, bucketGroups, bucketAssignments, bucketCatalog,
 		bucketKeys, bucketOutbox,

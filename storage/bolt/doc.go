@@ -6,6 +6,9 @@
 //	Create, Revoke, …     ──▶ Update, or Batch for callers ─▶ pages, fsync, meta page, fsync ──▶ answer
 //	                          that come at the same time
 //
+// Past maxUnshipped events that wait to be shipped, a change is refused rather
+// than made without a trace; but not one that ends access (outbox.go).
+//
 // The buckets. Keys join their parts with a zero byte, which no id has in it;
 // "at" is a creation time. A row is a list of numbered members (rows.go, wire.go).
 //
@@ -14,7 +17,7 @@
 //	token_names         holder, name               token
 //	tokens_by_holder    holder, at, token          usable until (what limits count)
 //	tokens_by_time      organization, at, token    –
-//	tokens_by_parent    parent, at, token          –
+//	tokens_by_ancestor  ancestor, at, token        –
 //	tokens_by_owner     owner, token               –
 //	jtis                token, jti                 expiry of a revoked JWT
 //	jtis_by_expiry      expiry, token, jti         –

@@ -42,7 +42,7 @@ func goodFile(tb testing.TB) []byte {
 func addIdentity(tb testing.TB, db *DB) directory.ID {
 	tb.Helper()
 	made := directory.ID(id.New())
-	identity := directory.Identity{ID: made, Organization: made, Username: "user " + string(made), Revision: 1}
+	identity := directory.Identity{ID: made, Organization: made, Username: "user " + string(made), Enabled: true, Revision: 1}
 	require.NoError(tb, db.Identities().Create(tb.Context(), identity, audit.Event{ID: id.New()}))
 	return made
 }
@@ -106,10 +106,10 @@ func TestOpenRefusesDamage(t *testing.T) {
 		"a later layout": {someBolt(func(tx *bbolt.Tx) error {
 			about, err := tx.CreateBucket(bucketAbout)
 			if err == nil {
-				err = about.Put(keyFormat, []byte("2"))
+				err = about.Put(keyFormat, []byte("9"))
 			}
 			return err
-		}), `layout has version "2"`},
+		}), `layout has version "9"`},
 		"a bucket missing": {someBolt(func(tx *bbolt.Tx) error {
 			about, err := tx.CreateBucket(bucketAbout)
 			if err == nil {

@@ -81,7 +81,11 @@ func (s Identities) Replace(ctx context.Context, identity directory.Identity, ev
 		if loginTaken(tx, &identity) {
 			return directory.ErrNameTaken
 		}
-		if err := appendEvent(tx, &event); err != nil {
+		appending := appendEvent
+		if before.Enabled && !identity.Enabled {
+			appending = appendEnd
+		}
+		if err := appending(tx, &event); err != nil {
 			return err
 		}
 		next := identity
@@ -101,10 +105,14 @@ func (s Identities) Delete(ctx context.Context, id directory.ID, event audit.Eve
 		if err != nil {
 			return err
 		}
-		if err := appendEvent(tx, &event); err != nil {
+		if err := appendEnd(tx, &event); err != nil {
 			return err
 		}
 		for i := range owned {
+			gone := pat.DeletedWithOwner(&event, &owned[i])
+			if err := appendEnd(tx, &gone); err != nil {
+				return err
+			}
 			if err := putToken(tx, &owned[i], nil); err != nil {
 				return err
 			}

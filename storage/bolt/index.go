@@ -19,7 +19,7 @@ var (
 	bucketNames            = []byte("token_names")
 	bucketByHolder         = []byte("tokens_by_holder")
 	bucketByTime           = []byte("tokens_by_time")
-	bucketByParent         = []byte("tokens_by_parent")
+	bucketByAncestor       = []byte("tokens_by_ancestor")
 	bucketByOwner          = []byte("tokens_by_owner")
 	bucketJTIs             = []byte("jtis")
 	bucketJTIExpiry        = []byte("jtis_by_expiry")
@@ -79,8 +79,8 @@ func entriesOf(r *pat.Record) []entry {
 		{bucketByTime, join(string(r.Organization), created, string(r.ID)), nil},
 		{bucketByOwner, join(string(r.Owner), string(r.ID)), nil},
 	}
-	if r.CreatedByPAT != "" {
-		entries = append(entries, entry{bucketByParent, join(string(r.CreatedByPAT), created, string(r.ID)), nil})
+	for _, ancestor := range r.Lineage {
+		entries = append(entries, entry{bucketByAncestor, join(string(ancestor), created, string(r.ID)), nil})
 	}
 	return entries
 }
@@ -142,16 +142,18 @@ func holds(entries []entry, wanted entry, value bool) bool {
 	return false
 }
 
-// usable counts the tokens of holder that count in its limit at now.
-func usable(tx *bbolt.Tx, holder string, now time.Time) int {
-	n, by, prefix := 0, sortable(millis(now)), join(holder, "")
+// holdings counts the tokens of holder, and those that count in its limit at
+// now. They are at most pat.MaxRecords.
+func holdings(tx *bbolt.Tx, holder string, now time.Time) (all, usable int) {
+	by, prefix := sortable(millis(now)), join(holder, "")
 	c := tx.Bucket(bucketByHolder).Cursor()
 	for k, until := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, until = c.Next() {
+		all++
 		if len(until) == 1 || bytes.Compare(by, until) < 0 {
-			n++
+			usable++
 		}
 	}
-	return n
+	return all, usable
 }
 
 // findToken loads a record; false if there is none of that id.

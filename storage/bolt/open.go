@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -54,7 +55,7 @@ type DB struct {
 	bolt  *bbolt.DB
 	file  *os.File    // bbolt's own handle, which it closes
 	made  os.FileInfo // of file: what must still lie at path
-	decoy []byte      // a row as large as a real one, of no token
+	decoy []byte      // the head of a row, of no token
 
 	writers   atomic.Int64 // under way
 	unsettled atomic.Bool  // a commit failed, see settle
@@ -230,16 +231,11 @@ func (c cancelable) Write(p []byte) (int, error) {
 	return c.Writer.Write(p)
 }
 
-// decoyRow is decoded when there is no token of an id, so that this takes as
-// long as one whose secret is wrong. Its digest is of nothing.
+// decoyRow is read when there is no token of an id, so that this takes as long
+// as one whose secret is wrong. Its digest is of nothing, and it is longer than
+// what is read of it, as a token's row is.
 func decoyRow() []byte {
 	nothing := pat.Digest{Pepper: 1}
 	_, _ = rand.Read(nothing.Sum[:]) // never fails since Go 1.24
-	const id = "00000000000000000000000000000000"
-	ever := time.UnixMilli(1)
-	return encode(&pat.Record{
-		Organization: id, Owner: id, Name: "a name", Description: "what it is for", Scope: []string{"sp:scopes:all"},
-		Level: pat.Personal, Audience: []string{"https://api.example.com"}, Created: ever, CreatedBy: id, Expiration: ever, LastUsed: ever, State: pat.StateActive,
-		Generation: 1, Revision: 1, Verifier: pat.Verifier{Current: nothing},
-	}, tokenMembers)
+	return encode(&pat.Record{Name: strings.Repeat("x", verifierLen), Verifier: pat.Verifier{Current: nothing}}, tokenMembers)
 }

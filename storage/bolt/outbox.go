@@ -15,7 +15,9 @@ import (
 )
 
 // maxUnshipped is how many events wait at most: when the sink takes none for
-// long, changes are refused rather than made without a trace.
+// long, changes are refused rather than made without a trace. What ends access
+// never is: a leaked token that stays alive is worse than a long queue, and what
+// can be ended is no more than what is there.
 const maxUnshipped = 1_000_000
 
 var errOutboxFull = errors.New("too many audit events wait to be shipped")
@@ -28,17 +30,22 @@ var _ audit.Outbox = Outbox{}
 // Outbox returns the events that were committed with their changes.
 func (db *DB) Outbox() audit.Outbox { return Outbox{db} }
 
-// appendEvent adds an event to those that wait. It fails before it changes
-// anything.
+// appendEvent adds an event to those that wait, if there is room. It fails
+// before it changes anything.
 func appendEvent(tx *bbolt.Tx, event *audit.Event) error {
-	outbox := tx.Bucket(bucketOutbox)
-	c := outbox.Cursor()
+	c := tx.Bucket(bucketOutbox).Cursor()
 	if oldest, _ := c.First(); oldest != nil {
 		newest, _ := c.Last()
 		if binary.BigEndian.Uint64(newest)-binary.BigEndian.Uint64(oldest) >= maxUnshipped-1 {
 			return errOutboxFull
 		}
 	}
+	return appendEnd(tx, event)
+}
+
+// appendEnd is appendEvent of a change that ends something, which needs no room.
+func appendEnd(tx *bbolt.Tx, event *audit.Event) error {
+	outbox := tx.Bucket(bucketOutbox)
 	text, err := json.Marshal(event)
 	if err != nil {
 		return fmt.Errorf("encode audit event: %w", err)

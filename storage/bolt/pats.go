@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"iter"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -57,14 +58,9 @@ func (s PATs) mayCreate(tx *bbolt.Tx, record *pat.Record, limit int) error {
 	if nameTaken(tx, record) {
 		return pat.ErrNameTaken
 	}
-	return s.withinLimit(tx, record, limit)
-}
-
-// withinLimit refuses a usable record that the holder may not have with those
-// it has.
-func (s PATs) withinLimit(tx *bbolt.Tx, record *pat.Record, limit int) error {
 	now := pat.Milliseconds(s.db.now())
-	if limit > 0 && countsAt(record, now) && usable(tx, string(record.Holder()), now) >= limit {
+	all, usable := holdings(tx, string(record.Holder()), now)
+	if all >= pat.MaxRecords || limit > 0 && countsAt(record, now) && usable >= limit {
 		return pat.ErrLimit
 	}
 	return nil
@@ -102,9 +98,9 @@ func (s PATs) Replace(ctx context.Context, record pat.Record, limit int, event a
 		if nameTaken(tx, &record) {
 			return pat.ErrNameTaken
 		}
-		if !countsAt(&before, pat.Milliseconds(s.db.now())) {
-			if err := s.withinLimit(tx, &record, limit); err != nil {
-				return err
+		if now := pat.Milliseconds(s.db.now()); limit > 0 && !countsAt(&before, now) && countsAt(&record, now) {
+			if _, usable := holdings(tx, string(record.Holder()), now); usable >= limit {
+				return pat.ErrLimit
 			}
 		}
 		if err := appendEvent(tx, &event); err != nil {
@@ -113,6 +109,9 @@ func (s PATs) Replace(ctx context.Context, record pat.Record, limit int, event a
 		next := record
 		next.Revision++
 		next.LastUsed, next.LastSeen, next.OldUses = before.LastUsed, before.LastSeen, before.OldUses
+		if next.Verifier.Previous != before.Verifier.Previous {
+			next.OldUses = nil
+		}
 		return putToken(tx, &before, &next)
 	})
 }
@@ -129,7 +128,7 @@ func (s PATs) Revoke(ctx context.Context, r pat.Revocation, event audit.Event) (
 			return errUnchanged
 		}
 		apply(&r, &record)
-		if err := appendEvent(tx, &event); err != nil {
+		if err := appendEnd(tx, &event); err != nil {
 			return err
 		}
 		return putToken(tx, &before, &record)
@@ -163,7 +162,7 @@ func (s PATs) Delete(ctx context.Context, id pat.ID, event audit.Event) error {
 		if err != nil {
 			return err
 		}
-		if err := appendEvent(tx, &event); err != nil {
+		if err := appendEnd(tx, &event); err != nil {
 			return err
 		}
 		return putToken(tx, &before, nil)
@@ -179,8 +178,8 @@ const listSlice = 256
 func (s PATs) List(ctx context.Context, q pat.Query) iter.Seq2[pat.Record, error] {
 	bucket, prefix := bucketByTime, join(string(q.Organization), "")
 	switch {
-	case q.Parent != "":
-		bucket, prefix = bucketByParent, join(string(q.Parent), "")
+	case q.Ancestor != "":
+		bucket, prefix = bucketByAncestor, join(string(q.Ancestor), "")
 	case q.Holder != "":
 		bucket, prefix = bucketByHolder, join(string(q.Holder), "")
 	}
@@ -233,5 +232,6 @@ func (s PATs) slice(tx *bbolt.Tx, bucket, prefix, after []byte, q *pat.Query) (o
 }
 
 func matches(q *pat.Query, r *pat.Record) bool {
-	return r.Organization == q.Organization && (q.Holder == "" || r.Holder() == q.Holder) && (q.Parent == "" || r.CreatedByPAT == q.Parent)
+	return r.Organization == q.Organization && (q.Holder == "" || r.Holder() == q.Holder) &&
+		(q.Ancestor == "" || slices.Contains(r.Lineage, q.Ancestor))
 }

@@ -56,23 +56,26 @@ func (s Uses) Use(ctx context.Context, p pat.Presentation) (pat.Used, error) {
 }
 
 // present fills used with what a presentation opens. ends says that the secret
-// is right and the token ACTIVE but expired.
+// is right and the token ACTIVE but expired. Of a row only the verifier is read
+// before the secret is proved, so that the size of a token does not show in the
+// time that a wrong secret takes.
 func (s Uses) present(tx *bbolt.Tx, p *pat.Presentation, now time.Time, used *pat.Used) (ends bool, err error) {
 	row := tx.Bucket(bucketTokens).Get([]byte(p.ID))
 	known := row != nil
 	if !known {
 		row = s.db.decoy
 	}
-	*used = pat.Used{}
+	*used = pat.Used{Now: now}
+	if err := decodeVerifier(row, &used.Verifier); err != nil {
+		return false, err
+	}
+	current, previous := match(&used.Verifier, p.Candidates)
+	if !known || !current && !previous {
+		return false, nil
+	}
 	record := &used.Record
 	if err := decodeToken(p.ID, row, record); err != nil {
 		return false, err
-	}
-	used.Verifier, used.Now = record.Verifier, now
-	current, previous := match(&record.Verifier, p.Candidates)
-	if !known || !current && !previous {
-		used.Record = pat.Record{}
-		return false, nil
 	}
 	if err := loadOwner(tx, record.Owner, &used.Owner); err != nil {
 		return false, err
@@ -101,7 +104,7 @@ func (s Uses) autoRevoke(tx *bbolt.Tx, p *pat.Presentation, used *pat.Used) erro
 	used.Record.Revision++
 	used.Transitioned = true
 	event := pat.ExpiredEvent(&used.Record, p, used.Now)
-	if err := appendEvent(tx, &event); err != nil {
+	if err := appendEnd(tx, &event); err != nil {
 		return err
 	}
 	return putToken(tx, &before, &used.Record)
@@ -227,7 +230,7 @@ func (s Uses) RevokeJTI(ctx context.Context, id pat.ID, jti string, expiry time.
 		case tx.Bucket(bucketJTIs).Get(key) != nil || !now.Before(expiry):
 			return errUnchanged
 		}
-		if err := appendEvent(tx, &event); err != nil {
+		if err := appendEnd(tx, &event); err != nil {
 			return err
 		}
 		if err := forgetExpiredJTIs(tx, now); err != nil {

@@ -31,8 +31,14 @@ func drawn(t *rapid.T) pat.Record {
 		Owner: directory.ID(text.Draw(t, "owner")), Name: text.Draw(t, "name"), Scope: list.Draw(t, "scope"), Audience: list.Draw(t, "audience"),
 		AdminRole: rapid.Bool().Draw(t, "admin"), AccessTokenLife: time.Duration(rapid.Int64().Draw(t, "life")), Created: moment.Draw(t, "created"),
 		Expiration: maybe.Draw(t, "expiration"), Generation: rapid.Int64().Draw(t, "generation"), State: pat.State(text.Draw(t, "state")),
-		Verifier: pat.Verifier{Current: digest.Draw(t, "current"), Previous: digest.Draw(t, "previous")},
-		OldUses:  rapid.OneOf(rapid.Just([]pat.OldUse(nil)), rapid.SliceOfN(use, 0, 3)).Draw(t, "uses"),
+		Verifier: pat.Verifier{Current: digest.Draw(t, "current"), Previous: digest.Draw(t, "previous"), PreviousUntil: maybe.Draw(t, "until")},
+		Lineage: rapid.Map(list, func(texts []string) (ids []pat.ID) {
+			for _, text := range texts {
+				ids = append(ids, pat.ID(text))
+			}
+			return ids
+		}).Draw(t, "lineage"),
+		OldUses: rapid.OneOf(rapid.Just([]pat.OldUse(nil)), rapid.SliceOfN(use, 0, 3)).Draw(t, "uses"),
 	}
 }
 
@@ -67,16 +73,36 @@ func TestDecodeRefuses(t *testing.T) {
 		require.ErrorIs(t, decode(row, &identity, identityMembers), errRow, name)
 	}
 	for name, row := range map[string][]byte{
-		"network":            {10, 1, 3, 'a', '/', '8'},
-		"network not masked": append([]byte{10, 1, 9}, "::0:0/128"...),
-		"digest of no sum":   {27, 2},
-		"sum of no digest":   {28, 1, 'a'},
-		"short sum":          {27, 2, 28, 1, 'a'},
-		"negative pepper":    append([]byte{27, 1, 28, 32}, make([]byte, 32)...),
+		"network":            {15, 1, 3, 'a', '/', '8'},
+		"network not masked": append([]byte{15, 1, 9}, "::0:0/128"...),
+		"digest of no sum":   {1, 2},
+		"sum of no digest":   {2, 1, 'a'},
+		"short sum":          {1, 2, 2, 1, 'a'},
+		"negative pepper":    append([]byte{1, 1, 2, 32}, make([]byte, 32)...),
 	} {
 		var record pat.Record
 		require.ErrorIs(t, decode(row, &record, tokenMembers), errRow, name)
 	}
+}
+
+// TestVerifierIsTheHead: the verifier is read by itself from the head of any
+// row, the longest one too.
+func TestVerifierIsTheHead(t *testing.T) {
+	longest := pat.Digest{Pepper: math.MaxInt, Sum: sha256.Sum256(nil)}
+	latest := time.UnixMilli(math.MaxInt64).UTC()
+	rapid.Check(t, func(t *rapid.T) {
+		record := drawn(t)
+		if rapid.Bool().Draw(t, "longest") {
+			record.Verifier = pat.Verifier{Current: longest, Previous: longest, PreviousUntil: latest}
+		}
+		var verifier pat.Verifier
+		require.NoError(t, decodeVerifier(encode(&record, tokenMembers), &verifier))
+		require.Equal(t, record.Verifier, verifier)
+	})
+	var verifier pat.Verifier
+	require.NoError(t, decodeVerifier(decoyRow(), &verifier))
+	require.False(t, verifier.Current.IsZero())
+	require.GreaterOrEqual(t, len(decoyRow()), verifierLen)
 }
 
 // FuzzDecodeToken holds that a row has one encoding: what can be read is what

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/cambio-sts/cambio/directory"
@@ -98,7 +99,8 @@ func (s catalog) Write(ctx context.Context, want uint64, changes []directory.Cha
 	if len(events) > 0 {
 		name = events[0].ID
 	}
-	args := []any{name, "0", strconv.FormatUint(want, 10), len(changes)}
+	ends := len(changes) > 0 && !slices.ContainsFunc(changes, func(c directory.Change) bool { return !c.Remove })
+	args := []any{name, "0", strconv.FormatUint(want, 10), flag(ends), len(changes)}
 	for i := range changes {
 		place, entity, value, err := encodeChange(&changes[i])
 		if err != nil {

@@ -34,6 +34,7 @@ const (
 	codeTaken    = "TAKEN" // a login
 	codeSkew     = "SKEW"
 	codeLate     = "LATE"
+	codeFull     = "FULL" // too many events wait to be shipped
 )
 
 // DB is a Redis server as the store of everything. It is safe to share; its
@@ -45,6 +46,7 @@ type DB struct {
 	now        func() time.Time
 	log        *zap.Logger
 	process    string // names this process where only one may do something
+	shipping   shipping
 	// refused is what the server's configuration lacks since the last look.
 	refused atomic.Pointer[PolicyError]
 }
@@ -86,7 +88,7 @@ func (db *DB) Ping(ctx context.Context) error {
 func (db *DB) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
-	_, _ = db.lease(ctx, 0) // it ends by itself
+	_, _ = db.lease(ctx, "0") // it ends by itself
 	if err := db.client.Close(); err != nil {
 		return fmt.Errorf("close redis: %w", err)
 	}
@@ -143,6 +145,8 @@ func (db *DB) do(ctx context.Context, c call) (reply, error) {
 		return reply{}, unavailable(c.what, fmt.Errorf("the clocks of redis and of this machine differ by more than %s", pat.MaxSkew))
 	case codeLate:
 		return reply{}, unavailable(c.what, errors.New("it took too long"))
+	case codeFull:
+		return reply{}, unavailable(c.what, errors.New("too many audit events wait to be shipped"))
 	case "":
 		return reply{}, unavailable(c.what, errReply)
 	}

@@ -12,7 +12,7 @@
 //	cambio:{xx}:names:<holder>            hash    name → token
 //	cambio:{xx}:live:<holder>             zset    tokens that are ACTIVE and not managed, by expiry: a limit is a ZCOUNT
 //	cambio:{xx}:owned:<identity>          set     tokens, to delete with their owner
-//	cambio:{xx}:kids:<token>              set     tokens of this shard made by means of that one, which may lie in another
+//	cambio:{xx}:kids:<token>              set     tokens of this shard made by means of that one, directly or through others; it may lie in another
 //	cambio:{xx}:org:<org>:by_created      zset    tokens, by creation
 //	cambio:{xx}:org:<org>:identities      zset    identities, by creation
 //	cambio:{xx}:jti                       zset    <token>:<jti> of revoked JWTs, by expiry; pruned by each write
@@ -31,9 +31,10 @@
 // use is not decided when that differs from the caller's by more than
 // pat.MaxSkew. An absent field is a zero member. A script that creates is
 // refused by a server that is full, all others work there; none is read-only, so
-// that a replica refuses each. Two kinds of keys are named by the scripts
-// themselves, as only the record tells them: those of a token's owner and
-// holder, in the slot of the record.
+// that a replica refuses each. Some keys are named by the scripts themselves, as
+// only the record tells them: those of a token's owner, holder and ancestors, in
+// the slot of the record. While too many events of a shard await shipping, its
+// changes are refused, but none that ends access (room.inc.lua).
 //
 // Nothing is repeated by the client library. A command whose connection broke
 // is sent once more by DB, a change under the id of its event, by which the

@@ -118,7 +118,7 @@ func (s identities) Replace(ctx context.Context, identity directory.Identity, ev
 	shard, read := id.Shard(string(identity.ID)), identity.Revision
 	identity.Revision++
 	args := append(make([]any, 0, 48), event.ID, "0", encode(event), string(identity.ID), score(identity.Created), held.deadline,
-		number(read))
+		number(read), flag(before.Enabled && !identity.Enabled))
 	answer, err := s.db.do(ctx, call{
 		what: "replace identity", script: s.db.scripts.identityReplace, change: true,
 		keys: []string{identityKey(identity.ID), epochKey(shard), auditKey(shard), identitiesKey(shard, identity.Organization)},

@@ -13,14 +13,14 @@ import (
 )
 
 // List implements pat.Store. The whole of an organization is merged from all
-// shards as it is read; the tokens of a holder or of a parent are few enough to
+// shards as it is read; the tokens of a holder or of an ancestor are few enough to
 // be read at once.
 func (s tokens) List(ctx context.Context, q pat.Query) iter.Seq2[pat.Record, error] {
 	return func(yield func(pat.Record, error) bool) {
 		if !wellFormed(q) {
 			return
 		}
-		if q.Holder == "" && q.Parent == "" {
+		if q.Holder == "" && q.Ancestor == "" {
 			s.listAll(ctx, q, yield)
 			return
 		}
@@ -56,7 +56,7 @@ func (s tokens) listAll(ctx context.Context, q pat.Query, yield func(pat.Record,
 	}
 }
 
-// listSome returns the tokens of a holder or of a parent, in order.
+// listSome returns the tokens of a holder or of an ancestor, in order.
 func (s tokens) listSome(ctx context.Context, q pat.Query) ([]pat.Record, error) {
 	ids, err := s.idsOf(ctx, q)
 	if err != nil {
@@ -80,8 +80,8 @@ func (s tokens) listSome(ctx context.Context, q pat.Query) ([]pat.Record, error)
 	return out, nil
 }
 
-// idsOf reads the names of a holder, in its shard, or the children of a parent,
-// which may lie in any.
+// idsOf reads the names of a holder, in its shard, or the descendants of a
+// token, which may lie in any.
 func (s tokens) idsOf(ctx context.Context, q pat.Query) ([]string, error) {
 	var out []string
 	err := s.db.pipeline(ctx, "list tokens", func(pipe goredis.Pipeliner) func() {
@@ -91,7 +91,7 @@ func (s tokens) idsOf(ctx context.Context, q pat.Query) ([]string, error) {
 		}
 		sets := make([]*goredis.StringSliceCmd, 0, id.Shards)
 		for n := range id.Shards {
-			sets = append(sets, pipe.SMembers(ctx, key(id.ShardName(n), "kids:"+string(q.Parent))))
+			sets = append(sets, pipe.SMembers(ctx, key(id.ShardName(n), "kids:"+string(q.Ancestor))))
 		}
 		return func() {
 			for _, set := range sets {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -14,8 +15,15 @@ import (
 	"github.com/cambio-sts/cambio/internal/id"
 )
 
-// leaseTerm is how long a process that says nothing keeps the outbox.
-const leaseTerm = 10 * time.Second
+const (
+	// leaseTerm is how long a process that says nothing keeps the outbox, and how
+	// long one that could not ship leaves it to others.
+	leaseTerm = 10 * time.Second
+
+	// maxUnshipped is how many events of one shard wait at most. Shards fill alike,
+	// so it keeps all of them together near a million.
+	maxUnshipped = 4 * 1_000_000 / id.Shards
+)
 
 // outbox is the events that await shipping, a stream in each shard and one in
 // cfg. A position is "<shard>:<entry of its stream>".
@@ -23,12 +31,23 @@ type outbox struct{ db *DB }
 
 var _ audit.Outbox = outbox{}
 
-// lease takes or renews the outbox for this process, or gives it up with a term
-// of 0, and reports whether it had it.
-func (db *DB) lease(ctx context.Context, term time.Duration) (bool, error) {
+// shipping is what this process knows of its own shipping.
+type shipping struct {
+	mu sync.Mutex
+	// owed says that events were handed out and none of them discarded since: the
+	// sink may be failing.
+	owed bool
+	// aside is until when the outbox is left to others.
+	aside time.Time
+}
+
+// lease takes or renews the outbox for this process, for a term in milliseconds.
+// It gives it up with a term of "0", and with "" only looks. It reports whether
+// it had it.
+func (db *DB) lease(ctx context.Context, term string) (bool, error) {
 	answer, err := db.do(ctx, call{
 		what: "lease outbox", script: db.scripts.lease,
-		keys: []string{key(cfg, "audit:lease"), epochKey(cfg)}, args: []any{db.process, term.Milliseconds()},
+		keys: []string{key(cfg, "audit:lease"), epochKey(cfg)}, args: []any{db.process, term},
 	})
 	if err != nil {
 		return false, err
@@ -37,31 +56,52 @@ func (db *DB) lease(ctx context.Context, term time.Duration) (bool, error) {
 	return held == 1, nil
 }
 
+// mayShip reports whether this process has the outbox. The lease is not renewed
+// while events that were handed out are not discarded, so that a process whose
+// sink fails loses it; and then stands aside for a term, for one whose sink works.
+func (db *DB) mayShip(ctx context.Context) (bool, error) {
+	s := &db.shipping
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := db.now()
+	if now.Before(s.aside) {
+		return false, nil
+	}
+	term := strconv.FormatInt(leaseTerm.Milliseconds(), 10)
+	if s.owed {
+		term = ""
+	}
+	held, err := db.lease(ctx, term)
+	if err == nil && !held && s.owed {
+		s.owed, s.aside = false, now.Add(leaseTerm)
+	}
+	return held, err
+}
+
+func (s *shipping) owes(owed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.owed = owed
+}
+
 // Pending implements audit.Outbox. The events of one shard come in the order of
-// their commits, those of several by the server's clock. While another process
-// ships, there are none.
+// their commits, those of several by the server's clock. A shard in which few
+// wait leaves its share to the others. While another process ships, there are
+// none.
 func (s outbox) Pending(ctx context.Context, limit int) ([]audit.Stored, error) {
-	held, err := s.db.lease(ctx, leaseTerm)
+	held, err := s.db.mayShip(ctx)
 	if err != nil || !held || limit <= 0 {
 		return nil, err
 	}
 	waiting, err := s.waiting(ctx)
-	if err != nil || len(waiting) == 0 {
+	if err != nil {
 		return nil, err
 	}
-	share := int64(max(1, limit/len(waiting)))
-	var events []streamed
-	err = s.db.pipeline(ctx, "read outbox", func(pipe goredis.Pipeliner) func() {
-		pages := make([]*goredis.XMessageSliceCmd, 0, len(waiting))
-		for _, shard := range waiting {
-			pages = append(pages, pipe.XRangeN(ctx, auditKey(shard), "-", "+", share))
-		}
-		return func() {
-			for i, page := range pages {
-				events = appendStreamed(events, waiting[i], page.Val())
-			}
-		}
-	})
+	s.db.shipping.owes(len(waiting) > 0)
+	if len(waiting) == 0 {
+		return nil, nil
+	}
+	events, err := s.oldest(ctx, waiting, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +111,33 @@ func (s outbox) Pending(ctx context.Context, limit int) ([]audit.Stored, error) 
 		out = append(out, event.Stored)
 	}
 	return out, nil
+}
+
+// backlog is how many events of a shard wait.
+type backlog struct {
+	shard  string
+	events int64
+}
+
+// oldest reads the oldest events of each shard, limit in all if so many wait; or
+// one of each if there are more shards than that.
+func (s outbox) oldest(ctx context.Context, waiting []backlog, limit int) ([]streamed, error) {
+	slices.SortFunc(waiting, func(a, b backlog) int { return cmp.Compare(a.events, b.events) })
+	var events []streamed
+	err := s.db.pipeline(ctx, "read outbox", func(pipe goredis.Pipeliner) func() {
+		pages, left := make([]*goredis.XMessageSliceCmd, 0, len(waiting)), int64(limit)
+		for i, w := range waiting {
+			share := max(1, min(w.events, left/int64(len(waiting)-i)))
+			left -= share
+			pages = append(pages, pipe.XRangeN(ctx, auditKey(w.shard), "-", "+", share))
+		}
+		return func() {
+			for i, page := range pages {
+				events = appendStreamed(events, waiting[i].shard, page.Val())
+			}
+		}
+	})
+	return events, err
 }
 
 // streamed is an event with the server's time of its commit.
@@ -90,8 +157,8 @@ func appendStreamed(events []streamed, shard string, page []goredis.XMessage) []
 }
 
 // waiting returns the shards that have events.
-func (s outbox) waiting(ctx context.Context) ([]string, error) {
-	var out []string
+func (s outbox) waiting(ctx context.Context) ([]backlog, error) {
+	var out []backlog
 	err := s.db.pipeline(ctx, "read outbox", func(pipe goredis.Pipeliner) func() {
 		lengths := make([]*goredis.IntCmd, 0, id.Shards+1)
 		shards := append(make([]string, 0, id.Shards+1), cfg)
@@ -104,7 +171,7 @@ func (s outbox) waiting(ctx context.Context) ([]string, error) {
 		return func() {
 			for i, length := range lengths {
 				if length.Val() > 0 {
-					out = append(out, shards[i])
+					out = append(out, backlog{shards[i], length.Val()})
 				}
 			}
 		}
@@ -128,7 +195,7 @@ func (s outbox) Discard(ctx context.Context, shipped []audit.Stored) error {
 		for shard, ids := range entries {
 			pipe.XDel(ctx, auditKey(shard), ids...)
 		}
-		return func() {}
+		return func() { s.db.shipping.owes(false) }
 	})
 }
 

@@ -28,7 +28,7 @@ func tokenFields() []string {
 // indexFields names members that are packed and stand beside once more, for
 // the scripts that keep the indexes.
 func indexFields() []string {
-	return []string{"organization", "level", "level_id", "name", "created_by_pat"}
+	return []string{"organization", "level", "level_id", "name", "lineage"}
 }
 
 const (
@@ -38,7 +38,7 @@ const (
 	// usesFields is how many of them, the last ones, a use writes.
 	usesFields = 3
 	// packedTexts is how many texts packToken writes. A new one goes to the end.
-	packedTexts = 16
+	packedTexts = 17
 )
 
 // oldUse is a pat.OldUse as it is stored.
@@ -88,14 +88,24 @@ func packToken(record *pat.Record) string {
 	w.text(string(record.CreatedBy))
 	w.time(record.Modified)
 	w.flag(record.NeverExpiresAcknowledged)
+	list(w, record.Lineage)
 	return w.pack()
 }
 
 // writeIndex returns the texts of indexFields.
 func writeIndex(record *pat.Record) *writer {
 	return &writer{texts: []string{
-		string(record.Organization), string(record.Level), string(record.LevelID), record.Name, string(record.CreatedByPAT),
+		string(record.Organization), string(record.Level), string(record.LevelID), record.Name, spaced(record.Lineage),
 	}}
+}
+
+// spaced joins ids, as scripts can take them apart.
+func spaced(ids []pat.ID) string {
+	var out strings.Builder
+	for _, one := range ids {
+		out.WriteString(string(one) + " ")
+	}
+	return out.String()
 }
 
 func writeDigest(w *writer, digest pat.Digest) { w.text(digestText(&digest)) }
@@ -161,6 +171,7 @@ func unpackToken(record *pat.Record, packed string) error {
 	record.CreatedBy = directory.ID(r.text())
 	record.Modified = r.time()
 	record.NeverExpiresAcknowledged = r.flag()
+	record.Lineage = values[pat.ID](r)
 	return r.err
 }
 

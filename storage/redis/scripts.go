@@ -3,9 +3,12 @@ package redis
 import (
 	"embed"
 	"regexp"
+	"strconv"
 	"strings"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/cambio-sts/cambio/pat"
 )
 
 // dummyDigest stands, as Lua text, for the digest of an unknown id: 32 zero
@@ -39,14 +42,15 @@ func newScripts() *scripts {
 }
 
 // script puts a script together: shared pieces where it includes them, the
-// fields of a token for $TOKEN, those after the digests for $REST, and the dummy
-// digest.
+// fields of a token for $TOKEN, those after the digests for $REST, the dummy
+// digest, and the bounds.
 func script(name string) *goredis.Script {
 	text := includes.ReplaceAllStringFunc(source(name), func(line string) string {
 		return source(strings.TrimPrefix(line, "--include ") + ".inc")
 	})
 	return goredis.NewScript(strings.NewReplacer(
 		"$TOKEN", quoted(tokenFields()), "$REST", quoted(tokenFields()[digestFields:]), "$DUMMY", dummyDigest,
+		"$MAXRECORDS", strconv.Itoa(pat.MaxRecords), "$MAXUNSHIPPED", strconv.Itoa(maxUnshipped),
 	).Replace(text))
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/internal/audit"
@@ -31,7 +32,8 @@ func placed(record *pat.Record) error {
 	case !id.Valid(string(record.Owner)) || !sameShard(record.Owner, record.ID):
 		return pat.ErrNoOwner
 	case !id.Valid(string(record.Organization)), !id.Valid(string(holder)), !sameShard(holder, record.ID),
-		record.CreatedByPAT != "" && !id.Valid(string(record.CreatedByPAT)):
+		record.CreatedByPAT != "" && !id.Valid(string(record.CreatedByPAT)),
+		slices.ContainsFunc(record.Lineage, func(ancestor pat.ID) bool { return !id.Valid(string(ancestor)) }):
 		return unavailable("place token", errors.New("an id is malformed or in the wrong shard"))
 	}
 	return nil
@@ -57,15 +59,18 @@ func (s tokens) Create(ctx context.Context, record pat.Record, limit int, event 
 	set, _ := writeToken(&record).fields(tokenFields())
 	index, _ := writeIndex(&record).fields(indexFields())
 	args := append(make([]any, 0, 96), event.ID, "0", encode(event), string(record.ID), record.Name, limit, live(&record), score(record.Created),
-		flag(parent != ""), flag(local))
+		flag(local))
+	keys := []string{
+		tokenKey(record.ID), epochKey(shard), auditKey(shard), identityKey(record.Owner),
+		key(shard, "names:"+string(record.Holder())), key(shard, "live:"+string(record.Holder())), byCreatedKey(shard, record.Organization),
+		key(shard, "owned:"+string(record.Owner)), parentKey,
+	}
+	for _, ancestor := range record.Lineage {
+		keys = append(keys, key(shard, "kids:"+string(ancestor)))
+	}
 	answer, err := s.db.do(ctx, call{
 		what: "create token", script: s.db.scripts.create, change: true,
-		keys: []string{
-			tokenKey(record.ID), epochKey(shard), auditKey(shard), identityKey(record.Owner),
-			key(shard, "names:"+string(record.Holder())), key(shard, "live:"+string(record.Holder())), byCreatedKey(shard, record.Organization),
-			key(shard, "owned:"+string(record.Owner)), key(shard, "kids:"+string(parent)), parentKey,
-		},
-		args: append(append(args, set...), index...),
+		keys: keys, args: append(append(args, set...), index...),
 	})
 	return outcome("create token", answer, err)
 }
@@ -143,7 +148,7 @@ func (s tokens) Replace(ctx context.Context, record pat.Record, limit int, event
 	index, absent := writeIndex(&record).fields(indexFields())
 	set, unset = append(set, index...), append(unset, absent...)
 	args := append(make([]any, 0, 96), event.ID, "0", encode(event), string(record.ID), record.Name, limit, live(&record), score(record.Created),
-		number(read), len(set)/2)
+		number(read), digestText(&record.Verifier.Previous), len(set)/2)
 	args = append(args, set...)
 	answer, err := s.db.do(ctx, call{
 		what: "replace token", script: s.db.scripts.replace, change: true,
@@ -196,11 +201,11 @@ func (s tokens) Delete(ctx context.Context, token pat.ID, event audit.Event) err
 func matches(record *pat.Record, q pat.Query) bool {
 	return record.Organization == q.Organization &&
 		(q.Holder == "" || record.Holder() == q.Holder) &&
-		(q.Parent == "" || record.CreatedByPAT == q.Parent)
+		(q.Ancestor == "" || slices.Contains(record.Lineage, q.Ancestor))
 }
 
-// owns reports whether all the ids of q are ids.
+// wellFormed reports whether all the ids of q are ids.
 func wellFormed(q pat.Query) bool {
 	given := func(text string) bool { return text == "" || id.Valid(text) }
-	return q.Organization != directory.ID("") && given(string(q.Organization)) && given(string(q.Holder)) && given(string(q.Parent))
+	return q.Organization != directory.ID("") && given(string(q.Organization)) && given(string(q.Holder)) && given(string(q.Ancestor))
 }

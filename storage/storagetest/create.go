@@ -22,6 +22,7 @@ func runCreate(t *testing.T, open func(*testing.T) Stores) {
 		"what counts in the limit": createLimitCounts,
 		"one of 1000 gets a name":  createNameRace,
 		"1000 share a limit":       createLimitRace,
+		"no more than MaxRecords":  createMaxRecords,
 		"unknown ids":              findUnknown,
 	})
 }
@@ -61,9 +62,12 @@ func requireStored(t *testing.T, s Stores, record pat.Record, owner directory.Id
 	for name, q := range map[string]pat.Query{
 		"organization": {Organization: organization},
 		"holder":       {Organization: organization, Holder: record.Holder()},
-		"parent":       {Organization: organization, Parent: record.CreatedByPAT},
 	} {
 		require.Equal(t, []pat.Record{record}, collect(t, s.PATs.List(t.Context(), q)), name)
+	}
+	for _, ancestor := range record.Lineage {
+		q := pat.Query{Organization: organization, Ancestor: ancestor}
+		require.Equal(t, []pat.Record{record}, collect(t, s.PATs.List(t.Context(), q)))
 	}
 }
 
@@ -168,6 +172,34 @@ func createLimitRace(t *testing.T, s Stores) {
 	require.EqualValues(t, limit, made.Load())
 	require.Len(t, drain(t, s), limit)
 	require.Len(t, collect(t, s.PATs.List(t.Context(), pat.Query{Organization: organization, Holder: owner.ID})), limit)
+}
+
+// createMaxRecords: whatever counts in no limit is bounded all the same.
+func createMaxRecords(t *testing.T, s Stores) {
+	t.Helper()
+	owner := newOwner(t, s)
+	var made atomic.Int64
+	together(pat.MaxRecords+50, func(i int) {
+		record, created := newRecord(owner.ID), event(audit.TokenCreated)
+		record.Managed = i%2 == 0
+		if i%3 == 0 {
+			record.State = pat.StateRevoked
+		}
+		tally(t, &made, insist(func() error { return s.PATs.Create(t.Context(), record, 0, created) }), pat.ErrLimit)
+	})
+	require.EqualValues(t, pat.MaxRecords, made.Load())
+	all := collect(t, s.PATs.List(t.Context(), pat.Query{Organization: organization, Holder: owner.ID}))
+	require.Len(t, all, pat.MaxRecords)
+	drain(t, s)
+	require.ErrorIs(t, s.PATs.Create(t.Context(), newRecord(owner.ID), 0, event(audit.TokenCreated)), pat.ErrLimit)
+	require.Empty(t, drain(t, s))
+	mustReplace(t, s, all[0])
+	mustCreate(t, s, newRecord(newOwner(t, s).ID))
+	require.NoError(t, s.PATs.Delete(t.Context(), all[1].ID, event(audit.TokenDeleted)))
+	mustCreate(t, s, newRecord(owner.ID))
+	drain(t, s)
+	require.NoError(t, s.Identities.Delete(t.Context(), owner.ID, event(audit.IdentityDeleted)))
+	require.Len(t, drain(t, s), 1+pat.MaxRecords)
 }
 
 func findUnknown(t *testing.T, s Stores) {

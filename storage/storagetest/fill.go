@@ -94,7 +94,7 @@ func filledIdentity(t *testing.T) directory.Identity {
 }
 
 // filledRecord returns a REVOKED token with every field set, held by a group and
-// owned by owner. Its parent lies in another shard.
+// owned by owner. Its ancestors lie in other shards.
 func filledRecord(t *testing.T, owner directory.ID) pat.Record {
 	t.Helper()
 	out := filled[pat.Record](t)
@@ -103,7 +103,8 @@ func filledRecord(t *testing.T, owner directory.ID) pat.Record {
 	out.Owner = owner
 	out.Level = pat.Group
 	out.LevelID = directory.ID(id.NewIn(string(owner)))
-	out.CreatedByPAT = pat.ID(otherShard(string(owner)))
+	out.Lineage = []pat.ID{pat.ID(otherShard(string(owner))), pat.ID(otherShard(string(owner)))}
+	out.CreatedByPAT = out.Lineage[1]
 	out.State = pat.StateRevoked
 	out.RevokeReason = pat.Compromised
 	return out

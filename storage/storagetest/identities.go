@@ -258,6 +258,7 @@ func identityDelete(t *testing.T, s Stores) {
 			record.Expiration = clock().Add(-time.Hour)
 		case 3:
 			record.CreatedByPAT = pat.ID(otherShard(string(owner.ID)))
+			record.Lineage = []pat.ID{pat.NewID(owner.ID), record.CreatedByPAT}
 		}
 		mustCreate(t, s, record)
 		gone = append(gone, record)
@@ -266,8 +267,16 @@ func identityDelete(t *testing.T, s Stores) {
 	mustCreate(t, s, stays)
 	drain(t, s)
 	deleted := event(audit.IdentityDeleted)
+	deleted.Actor, deleted.Subject = string(other.ID), string(owner.ID)
+	deleted = deleted.From(present(&stays).Origin)
 	require.NoError(t, s.Identities.Delete(t.Context(), owner.ID, deleted))
-	requireEvents(t, s, deleted)
+	want := []audit.Event{deleted}
+	for i := range gone {
+		want = append(want, pat.DeletedWithOwner(&deleted, &gone[i]))
+	}
+	got := drain(t, s)
+	require.Equal(t, deleted, got[0], "before what follows from it")
+	require.ElementsMatch(t, want, got)
 	_, err := s.Identities.Find(t.Context(), owner.ID)
 	require.ErrorIs(t, err, directory.ErrNotFound)
 	for kind, key := range logins(&owner) {
@@ -280,7 +289,9 @@ func identityDelete(t *testing.T, s Stores) {
 		require.Empty(t, collect(t, s.PATs.List(t.Context(), pat.Query{Organization: organization, Holder: gone[i].Holder()})))
 	}
 	requireListed(t, s, pat.Query{Organization: organization}, []pat.Record{stays})
-	require.Empty(t, collect(t, s.PATs.List(t.Context(), pat.Query{Organization: organization, Parent: gone[3].CreatedByPAT})))
+	for _, ancestor := range gone[3].Lineage {
+		require.Empty(t, collect(t, s.PATs.List(t.Context(), pat.Query{Organization: organization, Ancestor: ancestor})))
+	}
 	require.ErrorIs(t, s.PATs.Create(t.Context(), newRecord(owner.ID), 0, event(audit.TokenCreated)), pat.ErrNoOwner)
 	require.ErrorIs(t, s.Identities.Delete(t.Context(), owner.ID, event(audit.IdentityDeleted)), directory.ErrNotFound)
 	require.ErrorIs(t, s.Identities.Replace(t.Context(), owner, event(audit.IdentityUpdated)), directory.ErrNotFound)

@@ -24,6 +24,7 @@ func runList(t *testing.T, open func(*testing.T) Stores) {
 		"while others write": listWhileWritten,
 		"of many equal ages": listTies,
 		"of one's children":  listChildren,
+		"of a long line":     listDescendants,
 		"other tenants":      listTenants,
 	})
 }
@@ -66,10 +67,10 @@ func listNothing(t *testing.T, s Stores) {
 	for name, q := range map[string]pat.Query{
 		"empty store":             {Organization: organization},
 		"unknown holder":          {Organization: organization, Holder: directory.ID(id.New())},
-		"unknown parent":          {Organization: organization, Parent: pat.ID(id.New())},
+		"unknown ancestor":        {Organization: organization, Ancestor: pat.ID(id.New())},
 		"ill-formed organization": {Organization: "{}"},
 		"ill-formed holder":       {Organization: organization, Holder: "{}"},
-		"ill-formed parent":       {Organization: organization, Parent: "*"},
+		"ill-formed ancestor":     {Organization: organization, Ancestor: "*"},
 		"no organization":         {},
 	} {
 		require.Empty(t, collect(t, s.PATs.List(t.Context(), q)), name)
@@ -179,20 +180,59 @@ func listChildren(t *testing.T, s Stores) {
 		owner := newOwner(t, s)
 		for range i {
 			child := newRecord(owner.ID)
-			child.CreatedByPAT = parent.ID
+			child.CreatedByPAT, child.Lineage = parent.ID, []pat.ID{parent.ID}
 			mustCreate(t, s, child)
 			children = append(children, child)
 		}
 		mustCreate(t, s, newRecord(owner.ID))
 	}
 	own := newRecord(parent.Owner)
-	own.CreatedByPAT = parent.ID
+	own.CreatedByPAT, own.Lineage = parent.ID, []pat.ID{parent.ID}
 	mustCreate(t, s, own)
 	children = append(children, own)
-	requireListed(t, s, pat.Query{Organization: organization, Parent: parent.ID}, children)
-	requireListed(t, s, pat.Query{Organization: organization, Parent: parent.ID, Holder: own.Owner}, []pat.Record{own})
+	requireListed(t, s, pat.Query{Organization: organization, Ancestor: parent.ID}, children)
+	requireListed(t, s, pat.Query{Organization: organization, Ancestor: parent.ID, Holder: own.Owner}, []pat.Record{own})
 	require.NoError(t, s.PATs.Delete(t.Context(), parent.ID, event(audit.TokenDeleted)))
-	requireListed(t, s, pat.Query{Organization: organization, Parent: parent.ID}, children)
+	requireListed(t, s, pat.Query{Organization: organization, Ancestor: parent.ID}, children)
+}
+
+// listDescendants: who descends from a token is found by one list, whatever
+// became of those in between, and is gone from it when deleted.
+func listDescendants(t *testing.T, s Stores) {
+	t.Helper()
+	line := []pat.Record{newToken(t, s, unchanged)}
+	for range pat.MaxLineage {
+		parent := line[len(line)-1]
+		owner := parent.Owner
+		if len(line)%2 == 0 { // every other one in another shard
+			owner = newOwner(t, s).ID
+		}
+		child := newRecord(owner)
+		child.CreatedByPAT, child.Lineage = parent.ID, append(slices.Clone(parent.Lineage), parent.ID)
+		mustCreate(t, s, child)
+		line = append(line, child)
+	}
+	for i := range line {
+		requireListed(t, s, pat.Query{Organization: organization, Ancestor: line[i].ID}, slices.Clone(line[i+1:]))
+	}
+	const middle = pat.MaxLineage / 2
+	require.NoError(t, s.PATs.Delete(t.Context(), line[middle].ID, event(audit.TokenDeleted)))
+	for i := range line {
+		want := slices.DeleteFunc(slices.Clone(line[i+1:]), func(r pat.Record) bool { return r.ID == line[middle].ID })
+		requireListed(t, s, pat.Query{Organization: organization, Ancestor: line[i].ID}, want)
+	}
+	renamed := line[len(line)-1]
+	renamed.Name = "renamed"
+	mustReplace(t, s, renamed)
+	_, _, err := s.PATs.Revoke(t.Context(), revocation(&line[1]), event(audit.TokenRevoked))
+	require.NoError(t, err)
+	require.Len(t, collect(t, s.PATs.List(t.Context(), pat.Query{Organization: organization, Ancestor: line[0].ID})), pat.MaxLineage-1)
+	for i := 1; i < len(line); i++ {
+		if i != middle {
+			require.NoError(t, s.PATs.Delete(t.Context(), line[i].ID, event(audit.TokenDeleted)))
+		}
+	}
+	require.Empty(t, collect(t, s.PATs.List(t.Context(), pat.Query{Organization: organization, Ancestor: line[0].ID})))
 }
 
 func listTenants(t *testing.T, s Stores) {

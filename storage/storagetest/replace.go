@@ -20,6 +20,7 @@ func runReplace(t *testing.T, open func(*testing.T) Stores) {
 		"refusals":              replaceRefusals,
 		"a new name":            replaceName,
 		"a new secret":          replaceSecret,
+		"uses of an old secret": replaceOldUses,
 		"usable again":          replaceLimit,
 		"one of 100 at once":    replaceRace,
 		"an expiry to the past": replaceExpiry,
@@ -39,7 +40,8 @@ func replaceRoundTrip(t *testing.T, s Stores) {
 	mustCreate(t, s, before)
 	drain(t, s)
 	after := filledRecord(t, owner.ID)
-	after.ID, after.LevelID, after.Created, after.CreatedByPAT = before.ID, before.LevelID, before.Created, before.CreatedByPAT
+	after.ID, after.LevelID, after.Created = before.ID, before.LevelID, before.Created
+	after.CreatedByPAT, after.Lineage, after.Verifier.Previous = before.CreatedByPAT, before.Lineage, before.Verifier.Previous
 	after.Name, after.Description, after.Scope = "renamed", "", []string{"one"}
 	after.Networks, after.Audience, after.Expiration = nil, nil, time.Time{}
 	after.AdminRole, after.Generation, after.Revision = false, 77, before.Revision
@@ -128,6 +130,37 @@ func replaceSecret(t *testing.T, s Stores) {
 	}
 }
 
+// replaceOldUses: what is known of the uses of an old secret goes with it, and
+// only with it.
+func replaceOldUses(t *testing.T, s Stores) {
+	t.Helper()
+	record := newToken(t, s, func(r *pat.Record) {
+		r.Verifier.Previous, r.Verifier.PreviousUntil = digest(1, "old"), clock().Add(time.Hour)
+	})
+	old := pat.OldUse{At: clock(), IP: "192.0.2.1", UserAgent: "agent"}
+	for name, c := range map[string]struct {
+		change func(*pat.Verifier)
+		want   []pat.OldUse
+	}{
+		"another grace":   {func(v *pat.Verifier) { v.PreviousUntil = clock().Add(time.Minute) }, []pat.OldUse{old}},
+		"another current": {func(v *pat.Verifier) { v.Current = digest(2, "rehashed") }, []pat.OldUse{old}},
+		"rotated":         {func(v *pat.Verifier) { v.Previous, v.Current = v.Current, digest(2, "new") }, nil},
+		"another version": {func(v *pat.Verifier) { v.Previous.Pepper++ }, nil},
+		"none any more":   {func(v *pat.Verifier) { v.Previous = pat.Digest{} }, nil},
+	} {
+		mustTouch(t, s, pat.Touch{ID: record.ID, OldUse: &old})
+		before := mustFind(t, s, record.ID)
+		require.Equal(t, []pat.OldUse{old}, before.OldUses, name)
+		changed := before
+		c.change(&changed.Verifier)
+		mustReplace(t, s, changed)
+		require.Equal(t, c.want, mustFind(t, s, record.ID).OldUses, name)
+		restored := mustFind(t, s, record.ID)
+		restored.Verifier = record.Verifier
+		mustReplace(t, s, restored)
+	}
+}
+
 func replaceLimit(t *testing.T, s Stores) {
 	t.Helper()
 	for name, end := range map[string]func(*pat.Record){
@@ -208,6 +241,7 @@ func deleteToken(t *testing.T, s Stores) {
 	owner := newOwner(t, s)
 	record := newRecord(owner.ID)
 	record.CreatedByPAT = pat.ID(otherShard(string(owner.ID)))
+	record.Lineage = []pat.ID{record.CreatedByPAT}
 	mustCreate(t, s, record)
 	drain(t, s)
 	deleted := event(audit.TokenDeleted)
@@ -219,7 +253,7 @@ func deleteToken(t *testing.T, s Stores) {
 	for _, q := range []pat.Query{
 		{Organization: organization},
 		{Organization: organization, Holder: owner.ID},
-		{Organization: organization, Parent: record.CreatedByPAT},
+		{Organization: organization, Ancestor: record.CreatedByPAT},
 	} {
 		require.Empty(t, collect(t, s.PATs.List(t.Context(), q)))
 	}

@@ -1,12 +1,23 @@
 #!lua flags=allow-oom
--- The end of an identity and of every token that it owns.
+-- The end of an identity and of every token that it owns, of which each has its
+-- own event (pat.DeletedWithOwner).
 -- KEYS idn epoch audit owned  ARGV op retry event id prefix
 --include drop
 local epoch = redis.call('GET', KEYS[2]) or 0
 local p = redis.call('HMGET', KEYS[1], 'organization', 'record')
 if not p[1] then return {ARGV[2] == '1' and 'OK' or 'NOTFOUND', epoch} end
-for _, id in ipairs(redis.call('SMEMBERS', KEYS[4])) do drop(ARGV[5], id) end
+redis.call('XADD', KEYS[3], '*', 'event', ARGV[3])
+local deleted = cjson.decode(ARGV[3])
+for _, id in ipairs(redis.call('SMEMBERS', KEYS[4])) do
+  local token = drop(ARGV[5], id)
+  if token then
+    redis.call('XADD', KEYS[3], '*', 'event', cjson.encode({
+      id = string.sub(redis.sha1hex('deleted:' .. id), 1, 32), time = deleted.time, event = 'PERSONAL_ACCESS_TOKEN_DELETED',
+      organization = token.organization, actor = deleted.actor, pat_id = id, owner = token.owner,
+      ip = deleted.ip, user_agent = deleted.user_agent, tracking_id = deleted.tracking_id, outcome = 'success',
+    }))
+  end
+end
 redis.call('DEL', KEYS[1], KEYS[4])
 redis.call('ZREM', ARGV[5] .. 'org:' .. p[1] .. ':identities', ARGV[4])
-redis.call('XADD', KEYS[3], '*', 'event', ARGV[3])
 return {'OK', redis.call('INCR', KEYS[2]), {p[2]}}

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- The next state of the key ring, if its version still is the wanted one.
+-- The next state of the key ring, if its version still is the wanted one. Keys change
+-- by the clock or because one leaked: neither waits for room among the events.
 -- KEYS keys epoch audit  ARGV op retry event want next state
 local epoch = redis.call('GET', KEYS[2]) or 0
 local p = redis.call('HMGET', KEYS[1], 'version', 'op')

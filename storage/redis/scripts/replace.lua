@@ -1,10 +1,11 @@
 #!lua flags=allow-oom
 -- A changed token, if its revision still is the one that was read.
 -- KEYS pat epoch audit names live by_created
--- ARGV op retry event id name limit live created revision sets (field value)×sets field…
+-- ARGV op retry event id name limit live created revision previous sets (field value)×sets field…
 --include clock
+--include room
 local epoch = redis.call('GET', KEYS[2]) or 0
-local p = redis.call('HMGET', KEYS[1], 'revision', 'name', 'op')
+local p = redis.call('HMGET', KEYS[1], 'revision', 'name', 'op', 'previous')
 if not p[3] then return {'NOTFOUND', epoch} end
 if p[3] ~= '' and p[3] == ARGV[1] then return {'OK', epoch} end
 if (p[1] or '') ~= ARGV[9] then return {'CONFLICT', epoch} end
@@ -17,6 +18,7 @@ if limit > 0 and live ~= '' and (live == '+inf' or tonumber(live) > now) then
     return {'LIMIT', epoch}
   end
 end
+if not room(KEYS[3]) then return {'FULL', epoch} end
 if p[2] ~= ARGV[5] then
   redis.call('HDEL', KEYS[4], p[2])
   redis.call('HSET', KEYS[4], ARGV[5], ARGV[4])
@@ -27,8 +29,9 @@ else
   redis.call('ZREM', KEYS[5], ARGV[4])
 end
 redis.call('ZADD', KEYS[6], ARGV[8], ARGV[4])
-local last = 10 + 2 * tonumber(ARGV[10])
-redis.call('HSET', KEYS[1], 'op', ARGV[1], unpack(ARGV, 11, last))
+local last = 11 + 2 * tonumber(ARGV[11])
+redis.call('HSET', KEYS[1], 'op', ARGV[1], unpack(ARGV, 12, last))
 if last < #ARGV then redis.call('HDEL', KEYS[1], unpack(ARGV, last + 1)) end
+if (p[4] or '') ~= ARGV[10] then redis.call('HDEL', KEYS[1], 'old_uses') end
 redis.call('XADD', KEYS[3], '*', 'event', ARGV[3])
 return {'OK', redis.call('INCR', KEYS[2])}
