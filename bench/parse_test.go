@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bufio"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestParse(t *testing.T) {
+	o, err := parse([]string{"-rounds", "7", "-seconds", "0.5", "-conns", "1,32", "-store", "redis"}, io.Discard)
+	require.NoError(t, err)
+	require.Equal(t, 7, o.rounds)
+	require.Equal(t, 500*time.Millisecond, o.length)
+	require.Equal(t, []int{1, 32}, o.conns)
+	require.Equal(t, []store{redis}, o.stores)
+
+	for _, args := range [][]string{
+		{"-rounds", "0"}, {"-seconds", "0"}, {"-conns", "1,,2"}, {"-conns", "0"}, {"-store", "etcd"}, {"-procs", "0"}, {"bolt"}, {"-unknown"},
+	} {
+		_, err := parse(args, io.Discard)
+		require.Error(t, err, args)
+	}
+}
+
+func TestParseStat(t *testing.T) {
+	used, err := parseStat("7 (a) S (b) R 1 7 7 0 -1 4194304 100 0 0 0 250 31 0 0 20 0 9 0 1234 1 2")
+	require.NoError(t, err)
+	require.Equal(t, 2810*time.Millisecond, used)
+	for _, text := range []string{"", "7 (a) R 1 7", "7 (a) R 1 7 7 0 -1 4194304 100 0 0 0 x 31 0"} {
+		_, err := parseStat(text)
+		require.Error(t, err, text)
+	}
+}
+
+func TestParseStatus(t *testing.T) {
+	rss, peak, err := parseStatus("Name:\tcambio\nVmHWM:\t   49152 kB\nVmRSS:\t   28672 kB\nThreads:\t9\n")
+	require.NoError(t, err)
+	require.InDelta(t, 28.0, rss, 0)
+	require.InDelta(t, 48.0, peak, 0)
+	for _, text := range []string{"", "VmRSS:\t 1 kB\n", "VmRSS:\tx kB\nVmHWM:\t 1 kB\n"} {
+		_, _, err := parseStatus(text)
+		require.Error(t, err, text)
+	}
+}
+
+func TestParseTop(t *testing.T) {
+	lines := parseTop(strings.Join([]string{
+		"File: cambio",
+		"Duration: 5.01s, Total samples = 8.40s (167.62%)",
+		"Showing nodes accounting for 7.43s, 88.45% of 8.40s total",
+		"      flat  flat%   sum%        cum   cum%",
+		"     2.88s 34.29% 34.29%      3.25s 38.69%  github.com/cambio-sts/cambio/keys.(*Ring).Mint",
+		"     0.10s  1.19% 35.48%      0.26s  3.10%  github.com/cambio-sts/cambio/keys.(*Claims).encode",
+		"     0.05s   0.6% 36.08%      0.05s   0.6%  github.com/ory/fosite.NewAccessRequest (inline)",
+		"         0     0% 36.08%      7.43s 88.45%  net/http.(*conn).serve",
+	}, "\n"))
+	require.Equal(t, []topLine{
+		{34.29, "github.com/cambio-sts/cambio/keys.(*Ring).Mint"},
+		{1.19, "github.com/cambio-sts/cambio/keys.(*Claims).encode"},
+		{0.6, "github.com/ory/fosite.NewAccessRequest (inline)"},
+		{0, "net/http.(*conn).serve"},
+	}, lines)
+	require.ElementsMatch(t, []topLine{
+		{34.29 + 1.19, "github.com/cambio-sts/cambio/keys"}, {0.6, "github.com/ory/fosite"}, {0, "net/http"},
+	}, byPackage(lines))
+	require.True(t, strings.HasPrefix(list(lines), "  34.3 %  github.com/cambio-sts/cambio/keys.(*Ring).Mint\n"))
+}
+
+func TestPackageOf(t *testing.T) {
+	for function, want := range map[string]string{
+		"main.main":                                             "main",
+		"net/http.(*conn).serve":                                "net/http",
+		"github.com/a/b/v2/c.F.func1":                           "github.com/a/b/v2/c",
+		"github.com/a/b.values[go.shape.string]":                "github.com/a/b",
+		"a/b.F[go.shape.*crypto/internal/x.Point]":              "a/b",
+		"github.com/a/b.(*Server).routes.(*Server).serve.func1": "github.com/a/b",
+		"p256MulInternal":                                       "p256MulInternal",
+	} {
+		require.Equal(t, want, packageOf(function))
+	}
+}
+
+func TestReadHeader(t *testing.T) {
+	read := func(text string) (string, int, error) {
+		c := &connection{in: bufio.NewReader(strings.NewReader(text))}
+		return c.readHeader()
+	}
+	status, length, err := read("HTTP/1.1 200 OK\r\nCache-Control: no-store\r\ncontent-length: 12\r\n\r\nbody")
+	require.NoError(t, err)
+	require.Equal(t, "200", status)
+	require.Equal(t, 12, length)
+
+	status, _, err = read("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+	require.NoError(t, err)
+	require.Equal(t, "503", status)
+
+	for _, text := range []string{
+		"", "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n", "HTTP/1.1 2\n", "HTTP/1.1 200 OK\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n",
+	} {
+		_, _, err := read(text)
+		require.Error(t, err, text)
+	}
+}
