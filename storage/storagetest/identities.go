@@ -270,13 +270,7 @@ func identityDelete(t *testing.T, s Stores) {
 	deleted.Actor, deleted.Subject = string(other.ID), string(owner.ID)
 	deleted = deleted.From(present(&stays).Origin)
 	require.NoError(t, s.Identities.Delete(t.Context(), owner.ID, deleted))
-	want := []audit.Event{deleted}
-	for i := range gone {
-		want = append(want, pat.DeletedWithOwner(&deleted, &gone[i]))
-	}
-	got := drain(t, s)
-	require.Equal(t, deleted, got[0], "before what follows from it")
-	require.ElementsMatch(t, want, got)
+	requireDeletedWithOwner(t, s, deleted, gone)
 	_, err := s.Identities.Find(t.Context(), owner.ID)
 	require.ErrorIs(t, err, directory.ErrNotFound)
 	for kind, key := range logins(&owner) {
@@ -304,6 +298,19 @@ func identityDelete(t *testing.T, s Stores) {
 	group := newRecord(heir.ID)
 	group.ID, group.Name = pat.NewID(heir.ID), gone[0].Name
 	mustCreate(t, s, group)
+}
+
+// requireDeletedWithOwner proves that since the last drain just the deletion of
+// an identity was committed, and after it that of each of its tokens.
+func requireDeletedWithOwner(t *testing.T, s Stores, deleted audit.Event, gone []pat.Record) {
+	t.Helper()
+	want := []audit.Event{deleted}
+	for i := range gone {
+		want = append(want, pat.DeletedWithOwner(&deleted, &gone[i]))
+	}
+	got := drain(t, s)
+	require.Equal(t, deleted, got[0])
+	require.ElementsMatch(t, want, got)
 }
 
 func identityList(t *testing.T, s Stores) {

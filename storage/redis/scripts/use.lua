@@ -6,6 +6,8 @@
 --include clock
 if math.abs(now - ARGV[1]) > ARGV[2] + 0 then return {'SKEW', 0} end
 local epoch = redis.call('GET', KEYS[2]) or 0
+-- only these before the secret is proved: the size of a record would show in the
+-- time that a wrong secret takes
 local v = redis.call('HMGET', KEYS[1], 'current', 'previous', 'previous_until')
 local right, previous = false, false
 if v[1] then
