@@ -85,8 +85,7 @@ func (s *Server) introspect(r *http.Request, caller *exchange.Principal, form ht
 	if err != nil {
 		return exchange.Introspection{}, err
 	}
-	own := found.Active && found.Token.ID == caller.Token.ID
-	if !own && !s.mayIntrospect(caller) {
+	if !found.Own && !s.mayIntrospect(caller) {
 		return exchange.Introspection{}, errMayIntrospect
 	}
 	return found, nil

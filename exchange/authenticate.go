@@ -126,23 +126,24 @@ func (e *Exchanger) refuseJWT(err error, p *presented, origin audit.Origin) erro
 	return err
 }
 
-// liveJWT verifies a JWT and the PAT behind it, but no network. With an
-// error from the PAT, or later, it still returns what was found.
+// liveJWT verifies a JWT and the PAT behind it, but no network. With an error it
+// still returns what was found: the claims if the signature was right, and the
+// PAT if it was looked up.
 func (e *Exchanger) liveJWT(ctx context.Context, token string, audiences []string) (*presented, *keys.Claims, error) {
 	claims, err := e.Signer.Verify(token, keys.Expected{Issuer: e.Issuer, Audiences: audiences, Now: e.Now()})
 	if err != nil {
 		if !errors.Is(err, keys.ErrInvalid) && !errors.Is(err, keys.ErrExpired) {
 			err = notNow(err)
 		}
-		return nil, nil, fmt.Errorf("verify access token: %w", err)
+		return nil, &claims, fmt.Errorf("verify access token: %w", err)
 	}
 	who, err := e.Directory.Snapshot(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, &claims, err
 	}
 	tokenID, err := pat.ParseID(claims.PATID)
 	if err != nil {
-		return nil, nil, keys.ErrInvalid
+		return nil, &claims, keys.ErrInvalid
 	}
 	use, err := e.Tokens.UseJWT(ctx, tokenID, claims.PATGeneration, claims.ID, who)
 	p := &presented{Use: use}

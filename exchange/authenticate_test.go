@@ -224,6 +224,9 @@ func TestRevoke(t *testing.T) {
 	revoke(jwt)
 	revoke(jwt)
 	require.False(t, active(jwt))
+	found, err := w.exchanger.Introspect(t.Context(), itself, jwt, "", origin)
+	require.NoError(t, err)
+	require.Equal(t, exchange.Introspection{Own: true}, found, "who it was minted for may know that it is dead")
 	require.True(t, active(whole(token)), "the PAT lives on")
 
 	revoke(whole(token))

@@ -19,6 +19,9 @@ import (
 // value is an inactive one, of which nothing is told.
 type Introspection struct {
 	Active bool
+	// Own says, also of an inactive token, that it is the caller's PAT or a JWT
+	// that was minted from it.
+	Own bool
 	// Claims of a JWT; nil for a PAT.
 	Claims *keys.Claims
 	// Token is the PAT itself, or the one behind the JWT.
@@ -43,20 +46,18 @@ func (e *Exchanger) Introspect(ctx context.Context, caller *Principal, token Cre
 	} else {
 		found, err = e.introspectJWT(ctx, token)
 	}
+	found.Own = found.Token.ID == caller.Token.ID
 	switch {
 	case errors.Is(err, fault.ErrUnavailable):
 		return Introspection{}, err
-	case err == nil && mayIntrospect(caller, &found.Token):
+	case err == nil && (found.Own || mayIntrospect(caller, &found.Token)):
 		return found, nil
 	default:
-		return Introspection{}, nil
+		return Introspection{Own: found.Own}, nil
 	}
 }
 
 func mayIntrospect(caller *Principal, token *pat.Record) bool {
-	if caller.Token.ID == token.ID {
-		return true
-	}
 	return caller.May(directory.Introspect) && caller.Identity.Organization == token.Organization
 }
 
@@ -89,7 +90,7 @@ func (e *Exchanger) introspectPAT(ctx context.Context, token Credential, clientI
 func (e *Exchanger) introspectJWT(ctx context.Context, token Credential) (Introspection, error) {
 	p, claims, err := e.liveJWT(ctx, token.text.Reveal(), nil)
 	if err != nil {
-		return Introspection{}, err
+		return Introspection{Token: pat.Record{ID: pat.ID(claims.PATID)}}, err
 	}
 	return Introspection{
 		Active: true, Claims: claims, Token: p.Record, Owner: p.Owner, Subject: claims.Subject, Scope: claims.Scope, Audience: claims.Audience, Expiry: claims.Expiry,

@@ -39,11 +39,11 @@ func (e *Exchanger) revokePAT(ctx context.Context, token Credential, origin audi
 
 func (e *Exchanger) revokeJWT(ctx context.Context, token Credential, origin audit.Origin) error {
 	claims, err := e.Signer.Verify(token.text.Reveal(), keys.Expected{Issuer: e.Issuer, Now: e.Now()})
-	if err != nil && !errors.Is(err, keys.ErrInvalid) && !errors.Is(err, keys.ErrExpired) {
-		return fmt.Errorf("verify access token: %w", notNow(err))
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, keys.ErrInvalid), errors.Is(err, keys.ErrExpired):
 		return nil // what is no token of ours, or has ended, has nothing to revoke (RFC 7009 §2.2)
+	case err != nil:
+		return fmt.Errorf("verify access token: %w", notNow(err))
 	}
 	tokenID, err := pat.ParseID(claims.PATID)
 	if err != nil {

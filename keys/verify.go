@@ -29,8 +29,8 @@ type Expected struct {
 // Verify returns the claims of a token if Mint made it and it is alive (RFC
 // 9068 §4, RFC 8725). The key is looked up by kid and brings its algorithm
 // along; the header has no say in it. exp is exclusive and there is no leeway.
-// It fails with ErrInvalid, ErrExpired, or, before Open, with ErrNotOpened in a
-// fault.ErrUnavailable.
+// It fails with ErrInvalid, with ErrExpired, which alone comes with the claims,
+// or, before Open, with ErrNotOpened in a fault.ErrUnavailable.
 func (r *Ring) Verify(token string, want Expected) (Claims, error) {
 	state := r.snapshot.Load()
 	if state == nil {
@@ -53,7 +53,7 @@ func (r *Ring) Verify(token string, want Expected) (Claims, error) {
 	case !audienceFits(claims.Audience, want.Audiences):
 		return Claims{}, fmt.Errorf("%w: aud is another", ErrInvalid)
 	case !want.Now.Before(claims.Expiry):
-		return Claims{}, ErrExpired
+		return claims, ErrExpired
 	}
 	return claims, nil
 }

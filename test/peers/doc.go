@@ -1,0 +1,11 @@
+// Package peers lets libraries that others wrote, unmodified and of a pinned
+// version, use the built binary as their users do: discovery, the grants with
+// Basic and without a client, verification by the published keys, introspection
+// and revocation, each with a token that the library must refuse. It is a module
+// of its own, so that the libraries never become the product's.
+//
+//	world: cambio dev (http, https), cambio serve (a service for each algorithm)
+//	  ├──▶ Go: x/oauth2 with go-oidc; go-jose
+//	  ├──▶ node/verify.mjs: oauth4webapi; jose
+//	  └──▶ python/verify.py: Authlib; PyJWT
+package peers
