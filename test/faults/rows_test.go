@@ -1,0 +1,128 @@
+package faults
+
+import (
+	_ "embed"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+//go:embed rows.md
+var rowsText string
+
+// holder is what holds a row.
+type holder struct {
+	// tests: "TestX" of this package, "folder TestX" of another, or "C001", a
+	// tested row of docs/conformance.md.
+	tests []string
+	// pending says what has to be built first; with tests, for what they leave out.
+	pending string
+}
+
+func by(tests ...string) holder { return holder{tests: tests} }
+
+func (h holder) but(pending string) holder {
+	h.pending = pending
+	return h
+}
+
+func rows() map[string]holder {
+	console := holder{pending: "the web console"}
+	replicas := holder{pending: "replicas: WAIT, epochs and the replay of revocations"}
+	cluster := holder{pending: "Redis Cluster"}
+	return map[string]holder{
+		"A001": by("TestMalformedTokens"), "A002": by("TestMalformedTokens"), "A004": by("TestMalformedTokens"),
+		"A005": by("TestMalformedTokens", "C159"), "A009": by("TestExpiry"), "A010": by("TestExpiry"),
+		"A011": by("TestExpiry", "storage/storagetest useExpired", "pat TestUseExpired"), "A013": by("TestRevocationRaces"),
+		"A014": by("C040", "pat TestUseOwner").but("enabling an owner again by the API of identities"),
+		"A016": by("C152", "exchange TestExchangeScopes"), "A017": by("TestFirstUses"), "A018": by("TestFirstUses", "pat TestTouchWritesOncePerDay"),
+		"A020": by("TestOneName"), "A022": by("C048", "C062", "api TestSecretInURI"), "A024": by("TestMalformedRequests"),
+		"A025": by("TestMalformedTokens"), "A026": by("TestNeverWider", "pat TestCreateByMeansOfAToken"),
+		"A028": by("TestGuessing", "internal/throttle TestFailedKeepsTheLimitsOfTheSpecification"),
+
+		"A031": by("TestMalformedRequests", "internal/httpx TestReadFormStopsAtTheLimit"), "A033": by("TestMalformedRequests", "C052"),
+		"A034": by("TestMalformedRequests", "C052"), "A035": by("TestMalformedRequests", "C049"), "A037": by("TestMalformedRequests", "C068"),
+		"A038": by("TestMalformedRequests"), "A039": by("TestMalformedRequests"), "A040": by("TestMalformedRequests", "C047"),
+		"A042": by("TestNames").but("what the console shows"), "A043": by("TestNames", "TestMalformedRequests", "internal/httpx TestLogStaysOneLine"),
+		"A044": by("TestSmuggling", "internal/httpx TestSmuggledRequestsAreNeverExecuted"), "A045": by("TestSmuggling"),
+		"A047": by("TestRapidReset", "internal/httpx TestRapidReset"), "A049": by("TestForgedHost", "C115"),
+		"A050": by("TestSlowClients", "internal/httpx TestServerLimits"), "A051": by("TestMethods"), "A053": by("TestMalformedRequests"),
+		"A054": by("TestMalformedRequests"), "A057": by("TestMalformedRequests"), "A058": by("TestCancelledRevocations"),
+
+		"A059": by("TestForgedJWTs", "C128"), "A060": by("C129"), "A061": by("TestForgedJWTs", "C131"), "A062": by("TestForgedJWTs", "C131"),
+		"A064": by("TestForgedJWTs", "TestMalformedRequests"), "A066": by("TestForgedJWTs", "keys TestVerifyRefusesDER"), "A067": by("C080"),
+		"A069": by("keys TestPlannedRotation"), "A071": by("keys TestRotateRaced", "keys TestPrepareRaced"),
+		"A072": by("keys TestLostWrite"), "A073": by("keys TestRingSleptThroughEverything"),
+		"A075": by("TestWrongMasterKey", "keys TestKMSFailsAtStart", "keys TestKMSFailsDuringRotation", "keys TestKMSIsSlow"),
+		"A077": by("TestKeysFromMemory"), "A078": by("keys TestNinetyDays"),
+
+		"A080": by("TestRedisEndsUnderLoad", "TestRedisKilledInAFirstUse"), "A081": by("TestRedisKilledInARevocation"),
+		"A082": replicas, "A084": replicas, "A086": by("TestRedisIsFull", "storage/redis TestFullServer"),
+		"A088": by("TestRedisIsEmptied", "storage/redis TestEmptiedServer"), "A090": cluster, "A091": cluster,
+		"A093": by("storage/redis TestSwallowedReply"), "A094": by("TestRedisDiskIsFull"), "A096": by("TestTLSToRedis"),
+		"A097": by("storage/redis TestSkew"),
+
+		"A101": by("TestKilled", "TestSyncedBeforeAnswered", "storage/bolt TestKill"), "A103": by("TestDiskIsFull", "storage/bolt TestFullDisk"),
+		"A104": by("TestSecondProcess"), "A105": by("TestDamagedFile", "storage/bolt TestOpenRefusesDamage"),
+		"A107": by("keys TestClockSteps", "storage/bolt TestSkew").but("sessions, with the console"),
+		"A109": by("TestEndsUnderLoad", "TestKilledWhileItEnds", "internal/httpx TestDrainUnderLoadLosesNoRequest"),
+		"A110": by("internal/httpx TestShellAnswersAPanic", "authz TestAPanicSaysNothing"),
+
+		"A111": console, "A112": console, "A113": console, "A115": console, "A116": by("TestForeignTokens", "C151"), "A117": console,
+		"A122": by("TestAuditFolderGone", "internal/audit TestFullDiskLosesNothing"), "A123": by("TestEditedTrail", "internal/audit TestVerifyPinpoints"),
+		"A125": by("internal/config TestRefusesFile", "internal/config TestRefusesEnvironment", "internal/config FuzzLoad"),
+	}
+}
+
+var (
+	row      = regexp.MustCompile(`(?m)^- (A\d{3}) .+$`)
+	function = regexp.MustCompile(`(?m)^func (\w+)\(`)
+)
+
+// TestRows proves that each row has a holder, and that each holder exists.
+func TestRows(t *testing.T) {
+	held := rows()
+	seen := map[string]bool{}
+	for _, found := range row.FindAllStringSubmatch(rowsText, -1) {
+		id := found[1]
+		require.False(t, seen[id], "%s stands there twice", id)
+		seen[id] = true
+		h, known := held[id]
+		require.True(t, known, "nothing holds %s", id)
+		require.True(t, len(h.tests) > 0 || h.pending != "", "nothing holds %s", id)
+		for _, test := range h.tests {
+			require.True(t, exists(t, test), "%s is held by %s, which does not exist", id, test)
+		}
+	}
+	require.Len(t, seen, len(held), "what is held has a row")
+}
+
+// exists looks for a test, or a tested row of docs/conformance.md.
+func exists(t *testing.T, test string) bool {
+	t.Helper()
+	if strings.HasPrefix(test, "C") {
+		text, err := os.ReadFile(filepath.Join("..", "..", "docs", "conformance.md"))
+		require.NoError(t, err)
+		return regexp.MustCompile(`(?m)^\| ` + test + ` \|.*\| tested[^|]*\|$`).Match(text)
+	}
+	folder, name, elsewhere := strings.Cut(test, " ")
+	if !elsewhere {
+		folder, name = filepath.Join("test", "faults"), test
+	}
+	files, err := filepath.Glob(filepath.Join("..", "..", folder, "*.go"))
+	require.NoError(t, err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, found := range function.FindAllStringSubmatch(string(text), -1) {
+			if found[1] == name {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,132 @@
+package faults
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cambio-sts/cambio/internal/testenv"
+)
+
+// dial connects to a server.
+func dial(t *testing.T, addr string) net.Conn {
+	t.Helper()
+	dialer := net.Dialer{Timeout: soon}
+	conn, err := dialer.DialContext(t.Context(), "tcp", strings.TrimPrefix(addr, "http://"))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+// talk sends bytes on a connection of its own and returns all that comes back
+// until the server closes it or patience ends.
+func talk(t *testing.T, addr, message string, patience time.Duration) string {
+	t.Helper()
+	conn := dial(t, addr)
+	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+	_, _ = io.WriteString(conn, message) // the server may answer before it has read all
+	text, _ := io.ReadAll(conn)          // and close at once
+	return string(text)
+}
+
+// command sends a command to Redis and returns the reply, its lines joined by a
+// space.
+func command(t *testing.T, redis *testenv.RedisServer, args ...string) string {
+	t.Helper()
+	conn := dial(t, redis.Addr())
+	require.NoError(t, conn.SetDeadline(time.Now().Add(soon)))
+	var message strings.Builder
+	message.WriteString("*" + strconv.Itoa(len(args)) + "\r\n")
+	for _, arg := range args {
+		message.WriteString("$" + strconv.Itoa(len(arg)) + "\r\n" + arg + "\r\n")
+	}
+	_, err := io.WriteString(conn, message.String())
+	require.NoError(t, err)
+	return reply(t, bufio.NewReader(conn))
+}
+
+func reply(t *testing.T, from *bufio.Reader) string {
+	t.Helper()
+	line, err := from.ReadString('\n')
+	require.NoError(t, err)
+	line = strings.TrimSpace(line)
+	n, _ := strconv.Atoi(line[1:])
+	switch line[0] {
+	case '*':
+		for range n {
+			line += " " + reply(t, from)
+		}
+	case '$':
+		bulk := make([]byte, max(n+2, 0))
+		_, err := io.ReadFull(from, bulk)
+		require.NoError(t, err)
+		return strings.TrimSpace(string(bulk))
+	}
+	return line
+}
+
+// watched is what a Redis server was told since watch.
+type watched struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+// watch lists the commands that reach a Redis server, and those that its
+// scripts call.
+func watch(t *testing.T, redis *testenv.RedisServer) *watched {
+	t.Helper()
+	conn := dial(t, redis.Addr())
+	_, err := io.WriteString(conn, "MONITOR\r\n")
+	require.NoError(t, err)
+	lines := bufio.NewReader(conn)
+	first, err := lines.ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "+OK\r\n", first)
+	w := &watched{}
+	go func() {
+		for {
+			line, err := lines.ReadString('\n')
+			if err != nil {
+				return
+			}
+			w.mu.Lock()
+			w.lines = append(w.lines, line)
+			w.mu.Unlock()
+		}
+	}()
+	return w
+}
+
+// count is how many commands have all the parts.
+func (w *watched) count(parts ...string) int { return len(w.find(parts...)) }
+
+func (w *watched) find(parts ...string) []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var found []string
+next:
+	for _, line := range w.lines {
+		for _, part := range parts {
+			if !strings.Contains(strings.ToUpper(line), strings.ToUpper(part)) {
+				continue next
+			}
+		}
+		found = append(found, line)
+	}
+	return found
+}
+
+// settle waits until the monitor has shown everything up to now.
+func (w *watched) settle(t *testing.T, redis *testenv.RedisServer) {
+	t.Helper()
+	marker := "marker-" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	command(t, redis, "PING", marker)
+	testenv.Wait(t, soon, func() bool { return w.count(marker) > 0 })
+}
