@@ -27,7 +27,7 @@ func english() catalogue {
 		causeField:       "%s: %s",
 		causeNameTaken:   "name: the owner has another token of that name",
 		causeLineage:     "tokens were made by means of one another too many times: make this one with an older token",
-		causeLimit:       "the owner has as many usable tokens as the policy allows: revoke or delete one",
+		causeLimit:       "the owner has as many tokens as are allowed: revoke one that is usable, or delete old ones",
 		causeNotActive:   "the token is not active",
 		causeReactivate:  "the token cannot be reactivated",
 		causeWider:       "a token made or changed by means of another must not be wider than that one in scope, expiry, level, audience or networks",

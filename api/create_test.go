@@ -148,7 +148,7 @@ func TestCreateLimit(t *testing.T) {
 	}
 	got := w.call(token, http.MethodPost, collection, `{"name":"one more"}`)
 	require.Equal(t, http.StatusBadRequest, got.StatusCode)
-	require.Contains(t, got.cause(t), "as many usable tokens as the policy allows")
+	require.Contains(t, got.cause(t), "as many tokens as are allowed")
 }
 
 // A026: nothing made by means of a token is wider than it.

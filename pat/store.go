@@ -18,7 +18,7 @@ var (
 	ErrNotFound  = errors.New("no such token")
 	ErrNameTaken = errors.New("the owner has another token of that name")
 	// ErrLimit says so of usable tokens and the policy, or of all tokens and MaxRecords.
-	ErrLimit   = errors.New("the owner has as many usable tokens as the policy allows")
+	ErrLimit   = errors.New("the owner has as many tokens as are allowed")
 	ErrNoOwner = errors.New("the owner does not exist")
 	// ErrConflict says that the record changed since it was read.
 	ErrConflict = errors.New("the token changed in the meantime")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -52,7 +53,14 @@ func openStore(ctx context.Context, settings *config.Store, create bool, logger 
 	}
 	switch url := settings.URL; url.Kind {
 	case config.KindBolt:
-		return bolt.Open(bolt.Config{Path: url.Path, Create: create, Now: time.Now, Logger: logger})
+		db, err := bolt.Open(bolt.Config{Path: url.Path, Create: create, Now: time.Now, Logger: logger})
+		if file, ok := errors.AsType[*bolt.FileError](err); ok {
+			return nil, &cli.Error{Code: "store_file", Cause: file.Path + ": " + file.Cause, Fix: file.Fix, Exit: cli.ExitRefused}
+		}
+		if err != nil {
+			return nil, err
+		}
+		return db, nil
 	case config.KindRedis:
 		password := secret.Text{}
 		if settings.PasswordFile != "" {

@@ -45,6 +45,7 @@ func fillDisk(t *testing.T, dir string) (release func()) {
 // TestDiskIsFull (A103): without room changes are refused and exchanges go on;
 // with room again the same process takes them.
 func TestDiskIsFull(t *testing.T) {
+	t.Parallel()
 	disk := smallDisk(t, 4<<20)
 	server := serve(t, t.TempDir(), "bolt:"+filepath.Join(disk, "cambio.db"), "")
 	live, doomed := server.create(t, server.token, "live"), server.create(t, server.token, "doomed")
@@ -99,6 +100,7 @@ func TestRedisDiskIsFull(t *testing.T) {
 // TestTLSToRedis (A096): a Redis that proves nothing is not used, and never
 // without TLS instead.
 func TestTLSToRedis(t *testing.T) {
+	t.Parallel()
 	plain := testenv.Redis(t, testenv.RedisOptions{})
 	cert, key := selfSigned(t)
 	port := strconv.Itoa(testenv.FreePort(t))

@@ -72,8 +72,10 @@ func TestDamagedFile(t *testing.T) {
 // TestWrongMasterKey (A075): with another master key nothing starts, and nothing
 // is made.
 func TestWrongMasterKey(t *testing.T) {
+	t.Parallel()
 	for name, store := range map[string]string{"bolt": "", "redis": testenv.Redis(t, testenv.RedisOptions{}).URL()} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			server := serve(t, t.TempDir(), store, "")
 			keys := server.get(t, pathJWKS).body
 			server.Stop()

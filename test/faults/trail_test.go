@@ -18,6 +18,7 @@ import (
 // writes them down once the folder is back. In full it is kept away until no
 // more events fit, and then exchanges are refused.
 func TestAuditFolderGone(t *testing.T) {
+	t.Parallel()
 	server := serve(t, t.TempDir(), "", "")
 	before := server.create(t, server.token, "before")
 	requireCount(t, server.auditDir(), "CREATED", before.ID, 1)

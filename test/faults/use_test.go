@@ -54,6 +54,7 @@ func expiring(in time.Duration) (member string, at time.Time) {
 // TestExpiry (A009, A010, A011): no use that begins at the end of a token or
 // later succeeds, on any replica, and the token ends once.
 func TestExpiry(t *testing.T) {
+	t.Parallel()
 	redis := testenv.Redis(t, testenv.RedisOptions{})
 	dir := t.TempDir()
 	args := []string{"--data-dir", dir, "--redis", redis.URL()}
@@ -170,6 +171,7 @@ func TestRevocationRaces(t *testing.T) {
 // TestCancelledRevocations (A058): a client that goes away leaves a revocation
 // done, with its event, or not done.
 func TestCancelledRevocations(t *testing.T) {
+	t.Parallel()
 	server := serve(t, t.TempDir(), "", "")
 	var done []string
 	for round := range times(40, 400) {
