@@ -129,10 +129,10 @@ func TestSlowClients(t *testing.T) {
 			}
 		})
 	}
+	if !full() { // a reader takes more than a minute: make faults
+		return
+	}
 	t.Run("reader", func(t *testing.T) {
-		if !full() {
-			t.Skip("takes more than a minute; make faults")
-		}
 		t.Parallel()
 		conn := dial(t, server.Info.Addr)
 		request := "GET " + pathJWKS + " HTTP/1.1\r\nHost: x\r\n\r\n"
