@@ -10,4 +10,6 @@ require (
 	golang.org/x/oauth2 v0.37.0
 )
 
+require go.yaml.in/yaml/v3 v3.0.6 // indirect
+
 replace github.com/cambio-sts/cambio => ../..
