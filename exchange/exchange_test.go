@@ -247,21 +247,22 @@ func TestExchangeTargets(t *testing.T) {
 		audience, resource []string
 		want               []string // nil: invalid_target
 	}{
-		"default":              {token, nil, nil, []string{api}},
-		"audience":             {token, []string{orders}, nil, []string{orders}},
-		"resource":             {token, nil, []string{orders}, []string{orders}},
-		"both, in order, once": {token, []string{people, api}, []string{people, orders}, []string{people, api, orders}},
-		"management API":       {token, []string{issuer + "/api/v1"}, nil, []string{issuer + "/api/v1"}},
-		"unknown":              {token, []string{"https://other.example.com"}, nil, nil},
-		"one unknown of two":   {token, []string{api, "https://other.example.com"}, nil, nil},
-		"trailing slash":       {token, []string{api + "/"}, nil, nil},
-		"fragment":             {token, nil, []string{api + "#f"}, nil},
-		"empty fragment":       {token, nil, []string{api + "#"}, nil},
-		"relative resource":    {token, nil, []string{"/orders"}, nil},
-		"five":                 {token, []string{api, api, api, api, api}, nil, nil},
-		"bound, its audience":  {bound, []string{orders}, nil, []string{orders}},
-		"bound, another":       {bound, []string{api}, nil, nil},
-		"bound, default":       {bound, nil, nil, nil},
+		"default":                        {token, nil, nil, []string{api}},
+		"audience":                       {token, []string{orders}, nil, []string{orders}},
+		"resource":                       {token, nil, []string{orders}, []string{orders}},
+		"both, in order, once":           {token, []string{people, api}, []string{people, orders}, []string{people, api, orders}},
+		"management API":                 {token, []string{issuer + "/api/v1"}, nil, []string{issuer + "/api/v1"}},
+		"management API, beside another": {token, []string{api, issuer + "/api/v1"}, nil, nil},
+		"unknown":                        {token, []string{"https://other.example.com"}, nil, nil},
+		"one unknown of two":             {token, []string{api, "https://other.example.com"}, nil, nil},
+		"trailing slash":                 {token, []string{api + "/"}, nil, nil},
+		"fragment":                       {token, nil, []string{api + "#f"}, nil},
+		"empty fragment":                 {token, nil, []string{api + "#"}, nil},
+		"relative resource":              {token, nil, []string{"/orders"}, nil},
+		"five":                           {token, []string{api, api, api, api, api}, nil, nil},
+		"bound, its audience":            {bound, []string{orders}, nil, []string{orders}},
+		"bound, another":                 {bound, []string{api}, nil, nil},
+		"bound, default":                 {bound, nil, nil, nil},
 	} {
 		issued, err := w.exchange(c.token, func(r *exchange.Request) { r.Audience, r.Resource = c.audience, c.resource })
 		if c.want == nil {
@@ -322,7 +323,6 @@ func TestExchangeScopes(t *testing.T) {
 		"management: introspection":        {of(&admin, pat.ScopeAll), []string{management}, "cambio:introspect", "cambio:introspect"},
 		"management: default":              {of(&w.owner, pat.ScopeDefault), []string{management}, "", "sp:scopes:default"},
 		"management: no application scope": {all, []string{management}, "orders:read", ""},
-		"two services: all is not carried": {all, []string{api, management}, "", "idn:my-personal-access-tokens:manage idn:my-personal-access-tokens:read"},
 		"two services: refused by one":     {all, []string{api, orders}, "orders:audit orders:read", "orders:read"},
 		"two services: unknown to one":     {all, []string{api, orders}, "invoices:read", "invoices:read"},
 	} {

@@ -54,6 +54,10 @@ func (r *Services) targets(audiences, resources []string, fallback string) ([]*S
 			services = append(services, service)
 		}
 	}
+	if len(services) > 1 && slices.ContainsFunc(services, func(service *Service) bool { return service.management }) {
+		// The other service would hold a JWT that manages the owner's tokens.
+		return nil, &TargetError{"the management API must be the only audience"}
+	}
 	return services, nil
 }
 
