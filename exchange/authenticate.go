@@ -78,8 +78,12 @@ func (e *Exchanger) AuthenticateJWT(ctx context.Context, token string, audiences
 	if err != nil {
 		return nil, e.refuseJWT(err, p, origin)
 	}
-	// What the PAT has lost since, its JWT has lost too.
-	scope := slices.DeleteFunc(strings.Fields(claims.Scope), func(scope string) bool { return !pat.Covers(p.Record.Scope, scope) })
+	// What the PAT has lost since, its JWT has lost too; and one that another
+	// service holds as well gives no right here.
+	shared := len(claims.Audience) > 1
+	scope := slices.DeleteFunc(strings.Fields(claims.Scope), func(scope string) bool {
+		return !pat.Covers(p.Record.Scope, scope) || shared && pat.ReservedScope(scope)
+	})
 	event := p.event(audit.TokenUsed, origin)
 	event.Audience, event.Scope, event.JTI, event.Reason = claims.Audience, claims.Scope, claims.ID, reasonJWT
 	_ = e.Audit.Record(event) // as in Authenticate

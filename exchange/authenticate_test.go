@@ -130,6 +130,19 @@ func TestAuthenticateJWTFollowsItsPAT(t *testing.T) {
 	requireDenial(t, err, exchange.CauseAudience, "the token is not meant for this service")
 }
 
+// A JWT that another service holds as well manages nothing.
+func TestAuthenticateJWTSharedWithAnotherService(t *testing.T) {
+	w := newWorld(t)
+	token, _ := w.create(&w.owner)
+	issued, err := w.exchange(token, func(r *exchange.Request) { r.Audience = []string{api, management} })
+	require.NoError(t, err)
+	principal, err := w.exchanger.AuthenticateJWT(t.Context(), issued.AccessToken, []string{management}, origin)
+	require.NoError(t, err)
+	require.Empty(t, principal.Scope)
+	require.False(t, principal.May(directory.ReadMyTokens))
+	require.False(t, principal.May(directory.ManageMyTokens))
+}
+
 func TestIntrospect(t *testing.T) {
 	w := newWorld(t)
 	inspector := w.person("inspector", w.owner.Organization)

@@ -54,10 +54,6 @@ func (r *Services) targets(audiences, resources []string, fallback string) ([]*S
 			services = append(services, service)
 		}
 	}
-	if len(services) > 1 && slices.ContainsFunc(services, func(service *Service) bool { return service.management }) {
-		// The other service would hold a JWT that manages the owner's tokens.
-		return nil, &TargetError{"the management API must be the only audience"}
-	}
 	return services, nil
 }
 
@@ -97,6 +93,8 @@ const maxRequestedScopes = 100
 //
 // One JWT for several services must not carry a scope from one to another: a
 // scope is granted if some service grants it and none that gives it a meaning refuses it.
+// The management API gives none beside another service, which would hold a JWT that
+// manages the owner's tokens; AuthenticateJWT takes none from such a JWT either.
 func decideScope(requested []string, asked bool, held []string, services []*Service, access *directory.Access) ([]string, error) {
 	if asked {
 		for _, scope := range requested {
@@ -149,6 +147,7 @@ func grantedByAll(scope string, asked bool, services []*Service, access *directo
 	some := false
 	for _, service := range services {
 		switch {
+		case service.management && len(services) > 1: // its scopes need a JWT of their own
 		case service.grants(scope, access), service.AnyScope && !asked && (scope == pat.ScopeAll || scope == pat.ScopeDefault):
 			some = true
 		case service.defines(scope):

@@ -180,7 +180,7 @@ func (s *Service) grants(scope string, access *directory.Access) bool {
 func (s *Service) defines(scope string) bool {
 	if s.management {
 		_, known := s.Scopes[pat.CanonicalScope(scope)]
-		return known || scope == pat.ScopeAll // spelled out there, not carried over from elsewhere
+		return known
 	}
 	_, known := s.Scopes[scope]
 	return known
