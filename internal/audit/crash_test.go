@@ -129,9 +129,7 @@ func fillTheDisk(dir string) error {
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- sink.Run(ctx) }()
-	for sink.Ready() != nil { // until Run has begun
-		time.Sleep(time.Millisecond)
-	}
+	<-sink.Started()
 	recorded := 0
 	for err = nil; err == nil; recorded++ {
 		err = sink.Record(used(recorded))

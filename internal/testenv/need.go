@@ -25,11 +25,18 @@ func Need(tb testing.TB, program string) string {
 			return path
 		}
 	}
-	if os.Getenv("CI") == "true" {
-		tb.Fatalf("%s is not installed, and CI=true", program)
-	}
-	tb.Skipf("%s is not installed; make test installs it where it can", program)
+	Lack(tb, program+" is not installed; make test installs it where it can")
 	return ""
+}
+
+// Lack ends a test that the system does not allow: it is skipped for the reason,
+// or fails where the environment has CI=true.
+func Lack(tb testing.TB, reason string) {
+	tb.Helper()
+	if os.Getenv("CI") == "true" {
+		tb.Fatalf("%s, and CI=true", reason)
+	}
+	tb.Skipf("%s", reason)
 }
 
 // FreePort returns a TCP port of 127.0.0.1 that nothing listened on a moment

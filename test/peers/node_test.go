@@ -23,7 +23,7 @@ func TestNode(t *testing.T) {
 	node := testenv.Need(t, "node")
 	version := nodeVersion(t, node)
 	if version < oldestNode {
-		lacking(t, "node is of version "+strconv.Itoa(version)+", older than the libraries support")
+		testenv.Lack(t, "node is of version "+strconv.Itoa(version)+", older than the libraries support")
 	}
 	folder := t.TempDir()
 	require.NoError(t, os.Symlink(nodeModules(t), filepath.Join(folder, "node_modules")))

@@ -18,7 +18,7 @@ func TestPython(t *testing.T) {
 	python := testenv.Need(t, "/usr/bin/python3")
 	printed, err := exec.CommandContext(t.Context(), python, "-c", modules).CombinedOutput()
 	if err != nil {
-		lacking(t, "Python lacks a library: "+string(printed))
+		testenv.Lack(t, "Python lacks a library: "+string(printed))
 	}
 	t.Logf("%s", printed)
 	for name, start := range worlds() {

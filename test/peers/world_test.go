@@ -191,12 +191,3 @@ func (w *world) runScript(t *testing.T, program, script string, env ...string) {
 	require.True(t, strings.HasSuffix(process.Stdout(), "done\n"), "the script ended early")
 	t.Log(process.Stdout())
 }
-
-// lacking skips the test, or fails it where CI=true.
-func lacking(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		require.Fail(t, what+", and CI=true")
-	}
-	t.Skip(what)
-}
