@@ -297,7 +297,9 @@ func TestOpenWarnsOfReaders(t *testing.T) {
 }
 
 // FuzzCheckPages changes a good file in one place. No change to what a meta page
-// says passes, and whatever passes lies within the file.
+// says passes, and whatever passes lies within the file. Each worker process has
+// a good file of its own, so no seed may hold bytes of one: a meta page of
+// another file has a right checksum.
 func FuzzCheckPages(f *testing.F) {
 	good := goodFile(f)
 	_, _, m := newestMeta(f, good)
@@ -306,7 +308,7 @@ func FuzzCheckPages(f *testing.F) {
 		f.Add(uint32(at), []byte{1})
 		f.Add(uint32(at), []byte{0xFF, 0xFF, 0xFF, 0xFF})
 	}
-	f.Add(uint32(0), good[:2*m.pageSize])
+	f.Add(uint32(0), []byte{})
 	f.Fuzz(func(t *testing.T, at uint32, patch []byte) {
 		data := bytes.Clone(good)
 		copy(data[int(at)%len(data):], patch)
