@@ -74,6 +74,17 @@ func within(samples []sample, from, to time.Time) []sample {
 	return found
 }
 
+// ended returns the samples that ended before to.
+func ended(samples []sample, to time.Time) []sample {
+	var found []sample
+	for _, s := range samples {
+		if s.end.Before(to) {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
 // together calls do n times at once and returns what came back.
 func together(n int, do func(i int) (answer, error)) []sample {
 	samples := make([]sample, n)
