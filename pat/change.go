@@ -120,7 +120,8 @@ func set[T any](field, value *T) {
 
 // Rotate gives an active token a new secret under the same id, and returns it.
 // For grace both secrets work; with none the old one and every JWT made by it
-// die at once. ErrNotActive, ErrWider, ErrNotFound, *FieldError.
+// die at once. If the old one leaked (Compromised), so does all that was made by
+// means of the token. ErrNotActive, ErrWider, ErrNotFound, *FieldError.
 func (s *Service) Rotate(ctx context.Context, id ID, grace time.Duration, reason Reason, policy *directory.Policy, actor Actor) (Token, Record, error) {
 	if grace < 0 || grace > MaxGrace {
 		return Token{}, Record{}, fieldf("gracePeriodSeconds", "must be between 0 and %d", int(MaxGrace.Seconds()))
@@ -145,6 +146,11 @@ func (s *Service) Rotate(ctx context.Context, id ID, grace time.Duration, reason
 	}, reason)
 	if err != nil {
 		return Token{}, Record{}, err
+	}
+	if reason == Compromised {
+		if err := s.revokeDescendants(ctx, &record, End{Reason: Compromised}, &actor); err != nil {
+			return Token{}, Record{}, err
+		}
 	}
 	return token, record, nil
 }

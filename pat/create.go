@@ -92,15 +92,16 @@ func (s *Service) draftRecord(owner *directory.Identity, draft *Draft, policy *d
 	return record, within(&record, actor.Parent, policy)
 }
 
-// recheckParent closes the gap between a parent's end and a child in another
-// shard: whoever ends a parent lists its children after the parent's state
-// changed, so a child is either in that list or sees the change here.
+// recheckParent closes the gap between a parent's end, or the end of the secret
+// that it was presented by, and a child: whoever ends a parent lists its children
+// after the parent changed, so a child is either in that list or sees the change
+// here.
 func (s *Service) recheckParent(ctx context.Context, record *Record, actor *Actor) error {
 	if record.CreatedByPAT == "" {
 		return nil
 	}
 	parent, err := s.store.Find(ctx, record.CreatedByPAT)
-	if err == nil && parent.State == StateActive {
+	if err == nil && parent.State == StateActive && parent.Generation == actor.Parent.Generation {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwardsTimeout)

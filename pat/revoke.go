@@ -63,23 +63,36 @@ func (s *Service) revokeOne(ctx context.Context, record *Record, end End, actor 
 
 // revokeDescendants ends, for good, all that was made by means of a token,
 // directly or through others. It goes on when the client leaves, and past what cannot be ended.
+//
+// A descendant can make others until it is ended itself. So it lists anew until
+// a list has none left that is alive: all that could make one had ended before.
 func (s *Service) revokeDescendants(ctx context.Context, record *Record, end End, actor *Actor) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cascadeTimeout)
 	defer cancel()
-	var failed error
 	end.Reversible = false
+	for {
+		ended, err := s.revokeListed(ctx, record, end, actor)
+		if err != nil || ended == 0 {
+			return err
+		}
+	}
+}
+
+// revokeListed ends the descendants of one list, and returns how many were alive.
+func (s *Service) revokeListed(ctx context.Context, record *Record, end End, actor *Actor) (ended int, failed error) {
 	for descendant, err := range s.store.List(ctx, Query{Organization: record.Organization, Ancestor: record.ID}) {
 		if err != nil {
-			return errors.Join(failed, fmt.Errorf("list tokens made by means of one: %w", err))
+			return ended, errors.Join(failed, fmt.Errorf("list tokens made by means of one: %w", err))
 		}
 		if descendant.State == StateAutoRevoked || descendant.State == StateRevoked && !descendant.Reversible {
 			continue
 		}
+		ended++
 		if _, _, err := s.revokeOne(ctx, &descendant, end, actor); err != nil && !errors.Is(err, ErrNotFound) {
 			failed = errors.Join(failed, err)
 		}
 	}
-	return failed
+	return ended, failed
 }
 
 // Delete removes a token; only the audit trail remains. ErrNotFound.
