@@ -18,6 +18,9 @@ const (
 const (
 	maxScopes      = 100
 	maxScopeLength = 200 // bytes
+	// MaxScopesLength is how long scopes are together at most, in bytes, with a
+	// blank between each two: a JWT has to hold them.
+	MaxScopesLength = 4096
 )
 
 // ValidScope reports whether s is one scope-token of RFC 6749 §3.3, of bearable
@@ -64,9 +67,6 @@ func ReservedScope(scope string) bool {
 // credentials, which only a token that names them has.
 func Covers(held []string, scope string) bool {
 	scope = CanonicalScope(scope)
-	if scope == ScopeDefault {
-		return true
-	}
 	named := scope == ScopeOpenID || scope == ScopeProfile || scope == ScopeCredentials
 	return slices.ContainsFunc(held, func(have string) bool {
 		have = CanonicalScope(have)
