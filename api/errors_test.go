@@ -122,7 +122,7 @@ func TestEveryErrorIsForeseen(t *testing.T) {
 func TestNoErrorIsForgotten(t *testing.T) {
 	table := foreseen()
 	// Errors of building things, not of using them.
-	construction := []string{"keys.ErrUnknownAlg", "keys.ErrUnsafeRollover", "keys.ErrMasterSyntax", "keys.ErrClaims"}
+	construction := []string{"keys.ErrUnknownAlg", "keys.ErrUnsafeRollover", "keys.ErrMasterSyntax", "keys.ErrClaims", "keys.ErrTooLong"}
 	for _, name := range []string{"pat", "directory", "exchange", "keys", "internal/fault"} {
 		short := name[strings.LastIndex(name, "/")+1:]
 		for _, found := range errorsOf(t, "../"+name) {

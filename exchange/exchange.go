@@ -124,6 +124,9 @@ func (e *Exchanger) Exchange(ctx context.Context, r *Request) (*Issued, error) {
 		return nil, e.refuse(err, presented, r.Origin)
 	}
 	token, err := e.Signer.Mint(e.alg(decision), claims)
+	if errors.Is(err, keys.ErrTooLong) {
+		return nil, e.refuse(&ScopeError{"the access token would be too long: ask for fewer scopes or audiences"}, presented, r.Origin)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("mint: %w", notNow(err))
 	}

@@ -2,6 +2,7 @@ package exchange_test
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -408,6 +409,43 @@ func TestExchangeTellsOfTheOwnerOnlyWhatIsAsked(t *testing.T) {
 	}, told(plain, people))
 	require.Empty(t, told(plain, people, api), "one JWT for two services tells what both ask for")
 	require.Equal(t, map[string]any{"name": "Alice", "email": "alice@example.com", "preferred_username": "alice"}, told(profile, api))
+}
+
+// The longest scopes that a token may have, and more groups than a header holds,
+// end in a JWT; what does not is the client's to mend.
+func TestExchangeOfMuch(t *testing.T) {
+	w := newWorld(t)
+	var groups []directory.ID
+	for i := range 40 {
+		group, err := w.directory.CreateGroup(t.Context(), directory.Group{
+			Organization: w.owner.Organization, Name: fmt.Sprintf("order-%03d-%s", i, strings.Repeat("g", 200)),
+		}, directory.Actor{})
+		require.NoError(t, err)
+		groups = append(groups, group.ID)
+	}
+	member := w.person("bob", w.owner.Organization, groups...)
+	scopes := func(letter string) []string {
+		var all []string
+		for i := range 20 {
+			all = append(all, fmt.Sprintf("%02d:", i)+strings.Repeat(letter+":", 98))
+		}
+		return all
+	}
+	token, _ := w.create(&member, func(d *pat.Draft) { d.Scope = scopes("s") })
+	issued, err := w.exchange(token, func(r *exchange.Request) { r.Audience = []string{people} })
+	require.NoError(t, err)
+	claims := payload(t, issued.AccessToken)
+	require.Len(t, strings.Fields(issued.Scope), 20)
+	listed, ok := claims["groups"].([]any)
+	require.True(t, ok)
+	require.Len(t, listed, 14, "the first ones, 3 KiB of them")
+
+	escaped, _ := w.create(&w.owner, func(d *pat.Draft) { d.Scope = scopes("<") })
+	_, err = w.exchange(escaped)
+	_, ok = errors.AsType[*exchange.ScopeError](err)
+	require.True(t, ok, "%v", err)
+	require.Equal(t, "invalid_scope", w.audit.last().Reason)
+	require.NotErrorIs(t, err, fault.ErrUnavailable)
 }
 
 func TestExchangeAlgOfTheService(t *testing.T) {

@@ -79,7 +79,7 @@ func parseScope(text string) (scopes []string, asked bool, err error) {
 			scopes = append(scopes, scope)
 		}
 	}
-	if len(scopes) > maxRequestedScopes {
+	if len(scopes) > maxRequestedScopes || len(text) > pat.MaxScopesLength {
 		return nil, false, &ScopeError{"scope names too many scopes"}
 	}
 	return scopes, len(scopes) > 0, nil

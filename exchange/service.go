@@ -39,10 +39,15 @@ type ClaimRule struct {
 	Max   int    // at most so many, in order; 0: DefaultClaimMax
 }
 
-// DefaultClaimMax bounds a claim whose rule names no bound.
-const DefaultClaimMax = 50
+const (
+	// DefaultClaimMax bounds a claim whose rule names no bound.
+	DefaultClaimMax = 50
+	// maxClaimBytes bounds what a claim lists, whatever Max is: a JWT has to fit into
+	// a header. Names past it are left out.
+	maxClaimBytes = 3072
+)
 
-// apply returns the names that match, at most Max.
+// apply returns the names that match, at most Max, and maxClaimBytes in all.
 func (r ClaimRule) apply(names []string) []string {
 	if r.Match == "" {
 		return nil
@@ -52,9 +57,13 @@ func (r ClaimRule) apply(names []string) []string {
 		limit = DefaultClaimMax
 	}
 	var selected []string
+	bytes := 0
 	for _, name := range names {
-		if len(selected) < limit && matches(r.Match, name) {
-			selected = append(selected, name)
+		if len(selected) == limit || bytes+len(name) > maxClaimBytes {
+			break
+		}
+		if matches(r.Match, name) {
+			selected, bytes = append(selected, name), bytes+len(name)
 		}
 	}
 	return selected

@@ -14,6 +14,10 @@ import (
 // value. It is a fault of the caller, not of the client.
 var ErrClaims = errors.New("claims must not be signed")
 
+// ErrTooLong says that Mint refused to sign: the JWT would not fit into a header.
+// What the client asked for, or its owner's name and groups, are too much.
+var ErrTooLong = errors.New("the access token would be too long")
+
 const (
 	// minIDLen is 128 bits in hex.
 	minIDLen = 32

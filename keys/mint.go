@@ -37,7 +37,7 @@ func (r *Ring) Mint(alg Alg, c Claims) (string, error) {
 	}
 	token := input + "." + encode(signature)
 	if len(token) > maxTokenLen {
-		return "", fmt.Errorf("%w: the token would be longer than %d bytes", ErrClaims, maxTokenLen)
+		return "", fmt.Errorf("%w: more than %d bytes", ErrTooLong, maxTokenLen)
 	}
 	return token, nil
 }

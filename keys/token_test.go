@@ -203,7 +203,7 @@ func TestMintLintsClaims(t *testing.T) {
 		claims := testClaims(clock.now())
 		claims.Name = strings.Repeat("n", maxTokenLen)
 		_, err := ring.Mint(ES256, claims)
-		require.ErrorIs(t, err, ErrClaims)
+		require.ErrorIs(t, err, ErrTooLong)
 	})
 	t.Run("algorithm not configured", func(t *testing.T) {
 		for _, alg := range []Alg{RS256, "", "none", "HS256"} {

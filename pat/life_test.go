@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -46,15 +47,20 @@ func TestCreateRefuses(t *testing.T) {
 		field  string
 		change func(*pat.Draft, *directory.Policy)
 	}{
-		"no name":             {"name", func(d *pat.Draft, _ *directory.Policy) { d.Name = "" }},
-		"blank name":          {"name", func(d *pat.Draft, _ *directory.Policy) { d.Name = "  " }},
-		"name of 256":         {"name", func(d *pat.Draft, _ *directory.Policy) { d.Name = strings.Repeat("ü", 256) }},
-		"line break in name":  {"name", func(d *pat.Draft, _ *directory.Policy) { d.Name = "a\r\nb" }},
-		"direction in name":   {"name", func(d *pat.Draft, _ *directory.Policy) { d.Name = "a\u202eb" }},
-		"name not UTF-8":      {"name", func(d *pat.Draft, _ *directory.Policy) { d.Name = "a\xffb" }},
-		"long description":    {"description", func(d *pat.Draft, _ *directory.Policy) { d.Description = strings.Repeat("a", 2001) }},
-		"scope with quote":    {"scope", func(d *pat.Draft, _ *directory.Policy) { d.Scope = []string{`a"b`} }},
-		"scope twice":         {"scope", func(d *pat.Draft, _ *directory.Policy) { d.Scope = []string{"a", "a"} }},
+		"no name":            {"name", func(d *pat.Draft, _ *directory.Policy) { d.Name = "" }},
+		"blank name":         {"name", func(d *pat.Draft, _ *directory.Policy) { d.Name = "  " }},
+		"name of 256":        {"name", func(d *pat.Draft, _ *directory.Policy) { d.Name = strings.Repeat("ü", 256) }},
+		"line break in name": {"name", func(d *pat.Draft, _ *directory.Policy) { d.Name = "a\r\nb" }},
+		"direction in name":  {"name", func(d *pat.Draft, _ *directory.Policy) { d.Name = "a\u202eb" }},
+		"name not UTF-8":     {"name", func(d *pat.Draft, _ *directory.Policy) { d.Name = "a\xffb" }},
+		"long description":   {"description", func(d *pat.Draft, _ *directory.Policy) { d.Description = strings.Repeat("a", 2001) }},
+		"scope with quote":   {"scope", func(d *pat.Draft, _ *directory.Policy) { d.Scope = []string{`a"b`} }},
+		"scope twice":        {"scope", func(d *pat.Draft, _ *directory.Policy) { d.Scope = []string{"a", "a"} }},
+		"scopes of 4 KiB": {"scope", func(d *pat.Draft, _ *directory.Policy) {
+			for i := range 50 {
+				d.Scope = append(d.Scope, strconv.Itoa(i)+strings.Repeat("a:", 50))
+			}
+		}},
 		"101 scopes":          {"scope", func(d *pat.Draft, _ *directory.Policy) { d.Scope = make([]string, 101) }},
 		"empty audience":      {"audience", func(d *pat.Draft, _ *directory.Policy) { d.Audience = []string{""} }},
 		"21 audiences":        {"audience", func(d *pat.Draft, _ *directory.Policy) { d.Audience = make([]string, 21) }},

@@ -68,8 +68,9 @@ func validScopes(scopes []string) error {
 	if len(scopes) > maxScopes {
 		return fieldf("scope", "must have at most %d entries", maxScopes)
 	}
-	seen := make(map[string]bool, len(scopes))
+	seen, length := make(map[string]bool, len(scopes)), 0
 	for _, scope := range scopes {
+		length += len(scope) + len(" ")
 		if !ValidScope(scope) {
 			return fieldf("scope", "each entry must be 1 to %d printable ASCII characters without space, quote or backslash", maxScopeLength)
 		}
@@ -77,6 +78,9 @@ func validScopes(scopes []string) error {
 			return fieldf("scope", "must not name an entry twice")
 		}
 		seen[scope] = true
+	}
+	if length > MaxScopesLength {
+		return fieldf("scope", "must have at most %d characters in all", MaxScopesLength)
 	}
 	return nil
 }
