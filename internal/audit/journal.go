@@ -26,6 +26,7 @@ type journal struct {
 	tail    position // the last line that was chained
 	pending []byte   // the chained lines that are not known to be on disk
 	events  uint64   // how many events are in pending
+	bytes   uint64   // how long they were in the queue
 	synced  position // the last line that is on disk, and in the head
 
 	file    *os.File // nil: the next line opens one
@@ -116,7 +117,7 @@ func (j *journal) sync(now time.Time) error {
 			return err
 		}
 		j.size += int64(len(j.pending))
-		j.written, j.pending, j.events = 0, j.pending[:0], 0
+		j.written, j.pending, j.events, j.bytes = 0, j.pending[:0], 0, 0
 		if cap(j.pending) > keepBuffer {
 			j.pending = nil
 		}

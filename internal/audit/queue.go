@@ -5,6 +5,10 @@ import (
 	"sync"
 )
 
+// maxWaiting is how many bytes of events are not on disk yet at most: they may be
+// few, and long.
+const maxWaiting = 64 << 20
+
 // keepBuffer is the capacity up to which an emptied buffer is used again. More
 // than this is left from a time when the disk did not take lines.
 const keepBuffer = 4 << 20
@@ -19,6 +23,7 @@ type queue struct {
 	events   []byte // JSON objects, each ended by a newline
 	accepted uint64 // events ever taken in
 	durable  uint64 // how many of them are on disk
+	waiting  uint64 // bytes of those that are not
 	closed   bool
 	failure  error         // why lines do not reach the disk now
 	changed  chan struct{} // closed and replaced when durable or failure moves
@@ -40,7 +45,7 @@ func (q *queue) put(encode func(dst []byte) []byte) error {
 	switch {
 	case q.closed:
 		return ErrClosed
-	case q.accepted-q.durable >= q.limit:
+	case q.accepted-q.durable >= q.limit, q.waiting >= maxWaiting:
 		return ErrFull
 	}
 	before := len(q.events)
@@ -51,6 +56,7 @@ func (q *queue) put(encode func(dst []byte) []byte) error {
 	}
 	q.events = append(q.events, '\n')
 	q.accepted++
+	q.waiting += uint64(len(q.events) - before)
 	if before == 0 {
 		select {
 		case q.wake <- struct{}{}:
@@ -72,15 +78,16 @@ func (q *queue) take(spare []byte) []byte {
 	return taken
 }
 
-// settle notes that the next n events are on disk, and so that the disk takes
-// them: whoever waits for them finds the sink ready.
-func (q *queue) settle(n uint64) {
+// settle notes that the next n events, so many bytes, are on disk, and so that the
+// disk takes them: whoever waits for them finds the sink ready.
+func (q *queue) settle(n, bytes uint64) {
 	if n == 0 {
 		return
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.durable += n
+	q.waiting -= bytes
 	q.failure = nil
 	q.broadcast()
 }

@@ -222,6 +222,7 @@ func (s *Sink) next() {
 	event, _, _ := bytes.Cut(s.taken[s.chained:], []byte("\n"))
 	s.journal.add(event)
 	s.journal.events++
+	s.journal.bytes += uint64(len(event) + 1)
 	s.chained += len(event) + 1
 }
 
@@ -235,9 +236,9 @@ func (s *Sink) commit() error {
 
 // settle puts on disk what is chained, and makes its room free.
 func (s *Sink) settle() error {
-	events := s.journal.events
+	events, bytes := s.journal.events, s.journal.bytes
 	err := s.journal.sync(s.cfg.Now())
-	s.queue.settle(events - s.journal.events)
+	s.queue.settle(events-s.journal.events, bytes-s.journal.bytes)
 	return err
 }
 

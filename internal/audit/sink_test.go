@@ -210,6 +210,37 @@ func TestRecordRefuses(t *testing.T) {
 	require.Equal(t, 5, requireWhole(t, dir).Lines)
 }
 
+// Few events can be long ones: what waits is bounded in bytes too, in the queue and
+// behind it.
+func TestWaitingIsBoundedInBytes(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "audit")
+	sink, err := audit.OpenSink(audit.Config{Dir: dir, Now: time.Now})
+	require.NoError(t, err)
+	fill := func() int {
+		long := used(0)
+		long.Reason = strings.Repeat("x", 1000<<10)
+		for n := 0; ; n++ {
+			if err := sink.Record(long); err != nil {
+				require.ErrorIs(t, err, audit.ErrFull)
+				return n
+			}
+		}
+	}
+	require.Equal(t, 66, fill())
+	require.NoError(t, os.Rename(dir, dir+"-gone"))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- sink.Run(ctx) }()
+	require.Eventually(t, func() bool { return sink.Ready() != nil && sink.Ready() != audit.ErrNotRunning }, 10*time.Second, time.Millisecond) //nolint:errorlint // the very value
+	require.Zero(t, fill(), "the writer has them, and the disk has not")
+	require.NoError(t, os.Rename(dir+"-gone", dir))
+	require.NoError(t, sink.Flush(t.Context()))
+	require.NoError(t, sink.Record(used(1)), "there is room again")
+	cancel()
+	require.NoError(t, <-done)
+	require.Equal(t, 68, requireWhole(t, dir).Lines)
+}
+
 func TestOpenSinkRefuses(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
