@@ -117,6 +117,9 @@ func (d *Directory) refresh(ctx context.Context, current *checked) error {
 		d.current.Store(&checked{current.snapshot, at})
 		return nil
 	}
+	if version == 0 && current != nil {
+		return fmt.Errorf("read catalog version: the store has lost its directory: %w", fault.ErrUnavailable)
+	}
 	catalog, err := d.catalog.Load(ctx)
 	if err != nil {
 		return fmt.Errorf("load catalog: %w", err)

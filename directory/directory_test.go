@@ -219,6 +219,26 @@ func TestSnapshotIsAtMostASecondOld(t *testing.T) {
 	})
 }
 
+// A store that lost its directory denies nobody and allows nothing: its answers
+// would pass for the truth about what was revoked.
+func TestLostCatalog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &source{}
+		s.catalog.Version = 3
+		d, err := directory.New(directory.Config{Identities: s, Catalog: s, Now: time.Now})
+		require.NoError(t, err)
+		_, err = d.Snapshot(t.Context())
+		require.NoError(t, err)
+		s.set(func(s *source) { s.catalog = directory.Catalog{} })
+		time.Sleep(directory.MaxSnapshotAge + 1)
+		_, err = d.Snapshot(t.Context())
+		require.ErrorIs(t, err, fault.ErrUnavailable)
+		s.set(func(s *source) { s.catalog.Version = 2 })
+		_, err = d.Snapshot(t.Context())
+		require.NoError(t, err, "an earlier state of it is one")
+	})
+}
+
 func TestRunKeepsTheSnapshotYoung(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &source{}
