@@ -184,15 +184,25 @@ func notFound(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, `{"error":"not_found","error_description":"nothing is here; the endpoints are listed at `+authz.PathServer+`"}`)
 }
 
+// refuseMethod answers a method that a probe does not take; Allow is set.
+func refuseMethod(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusMethodNotAllowed)
+	_, _ = io.WriteString(w, `{"error":"method_not_allowed","error_description":"use GET"}`)
+}
+
 func (n *node) registerHealth(mux *http.ServeMux) {
-	mux.Handle("GET /livez", httpx.Livez())
-	mux.Handle("GET /readyz", httpx.Readyz(
+	probe := func(handler http.Handler) http.Handler {
+		return httpx.AllowMethods(handler, refuseMethod, http.MethodGet, http.MethodHead)
+	}
+	mux.Handle("/livez", probe(httpx.Livez()))
+	mux.Handle("/readyz", probe(httpx.Readyz(
 		httpx.Check{Name: "serving", Run: n.group.Ready},
 		httpx.Check{Name: "store", Run: n.store.Ping},
 		httpx.Check{Name: "directory", Run: func(ctx context.Context) error { _, err := n.directory.Snapshot(ctx); return err }},
 		httpx.Check{Name: "keys", Run: func(context.Context) error { return n.ring.Ready(time.Now()) }},
 		httpx.Check{Name: "audit", Run: func(context.Context) error { return n.sink.Ready() }},
-	))
+	)))
 }
 
 // adminHandler is what the admin listener serves: health and profiles, to
@@ -261,6 +271,8 @@ func (n *node) prepare(ctx context.Context) (directory.Organization, error) {
 	}
 	return organization, n.open(ctx)
 }
+
+const codeWrongMasterKey = "wrong_master_key"
 
 // describeRing adds the fix to what a key ring finds at the start.
 func describeRing(err error) error {

@@ -98,7 +98,7 @@ func TestMethods(t *testing.T) {
 	d := devDoor(testenv.Dev(t))
 	for path, allowed := range map[string]string{
 		pathToken: "POST", pathIntrospect: "POST", pathRevoke: "POST", "/oauth/token": "POST", pathUserinfo: "GET, POST",
-		pathJWKS: "GET, HEAD", pathMetadata: "GET, HEAD", pathTokens: "GET, HEAD, POST",
+		pathJWKS: "GET, HEAD", pathMetadata: "GET, HEAD", pathTokens: "GET, HEAD, POST", "/livez": "GET, HEAD", "/readyz": "GET, HEAD",
 	} {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT-ME"} {
 			got := d.send(t, method, path, "", header("Origin", "https://evil.example"))
