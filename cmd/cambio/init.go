@@ -52,9 +52,9 @@ func initialise(command *cobra.Command, file, issuer string) error {
 	if made, err = writeOnce(master, keys.GenerateMaster().Reveal()); err != nil {
 		return err
 	}
-	settings, err := prepareStore(command.Context(), file)
+	settings, sealed, err := prepareStore(command.Context(), file)
 	if err != nil {
-		if made { // it opens nothing: the store has another, or was not reached
+		if made && !sealed { // it opens nothing: the store has another, or was not reached
 			err = errors.Join(err, os.Remove(master))
 		}
 		return err
@@ -66,17 +66,19 @@ func initialise(command *cobra.Command, file, issuer string) error {
 	return nil
 }
 
-func prepareStore(ctx context.Context, file string) (*config.Config, error) {
-	settings, err := loadConfig(file, nil)
-	if err != nil {
-		return nil, err
+// prepareStore prepares the store of a configuration. sealed says that there may
+// be something in it under the master key now, also where an error came after.
+func prepareStore(ctx context.Context, file string) (settings *config.Config, sealed bool, err error) {
+	if settings, err = loadConfig(file, nil); err != nil {
+		return nil, false, err
 	}
 	n, err := openDomain(ctx, settings, true, zap.NewNop())
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	_, err = n.prepare(ctx)
-	return settings, errors.Join(err, n.store.Close())
+	refused, ok := errors.AsType[*cli.Error](err)
+	return settings, !ok || refused.Code != codeWrongMasterKey, errors.Join(err, n.store.Close())
 }
 
 func exampleFor(issuer string) string {

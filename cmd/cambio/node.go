@@ -284,7 +284,7 @@ func describeRing(err error) error {
 		}
 	case errors.Is(err, keys.ErrWrongMasterKey):
 		return &cli.Error{
-			Code: "wrong_master_key", Cause: "the master key is not the one this store was prepared with",
+			Code: codeWrongMasterKey, Cause: "the master key is not the one this store was prepared with",
 			Fix: "restore the master key file of this store, or point masterKey.file at it", Exit: cli.ExitRefused,
 		}
 	default:

@@ -69,6 +69,42 @@ func TestDamagedFile(t *testing.T) {
 	server.mint(t, server.token)
 }
 
+// TestInitInterrupted: a master key stays as soon as there may be something under
+// it, and the next init goes on with it; one that seals nothing does not stay.
+func TestInitInterrupted(t *testing.T) {
+	t.Parallel()
+	redis := testenv.Redis(t, testenv.RedisOptions{})
+	allow := func(keys ...string) {
+		command(t, redis, append([]string{"ACL", "SETUSER", "cambio", "reset", "on", ">pw", "+@all"}, keys...)...)
+	}
+	dir := t.TempDir()
+	file, master := filepath.Join(dir, "cambio.yaml"), filepath.Join(dir, "master.key")
+	password := filepath.Join(dir, "password")
+	require.NoError(t, os.WriteFile(password, []byte("pw"), 0o600))
+	text := "issuer: http://127.0.0.1:1\nstore: {url: \"redis://cambio@" + redis.Addr() + "\", passwordFile: \"" + password + "\"}\nmasterKey: {file: \"" + master + "\"}\n"
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+
+	allow() // no key at all: nothing can be prepared, but who knows
+	code, _, _ := cambio(t, "init", "--config", file)
+	require.Equal(t, 1, code)
+	allow("~cambio:{cfg}:keys", "~cambio:{cfg}:epoch", "~cambio:{cfg}:audit*")
+	code, _, complaint := cambio(t, "init", "--config", file)
+	require.Equal(t, 1, code, complaint)
+	sealed, err := os.ReadFile(master)
+	require.NoError(t, err, "the signing keys lie in the store under it")
+	allow("~*")
+	run(t, "init", "--config", file)
+	after, err := os.ReadFile(master)
+	require.NoError(t, err)
+	require.Equal(t, sealed, after)
+
+	require.NoError(t, os.Remove(master))
+	code, _, complaint = cambio(t, "init", "--config", file)
+	require.Equal(t, 1, code)
+	require.Contains(t, complaint, "wrong_master_key")
+	require.NoFileExists(t, master)
+}
+
 // TestWrongMasterKey (A075): with another master key nothing starts, and nothing
 // is made.
 func TestWrongMasterKey(t *testing.T) {
