@@ -23,6 +23,9 @@ import (
 // holds what no script of ours wrote.
 var errReply = errors.New("unexpected reply")
 
+// errSkew says that nothing can be decided by the time.
+var errSkew = fmt.Errorf("the clocks of redis and of this machine differ by more than %s", pat.MaxSkew)
+
 // The codes by which a script says how it ended.
 const (
 	codeOK       = "OK"
@@ -70,16 +73,20 @@ func (db *DB) Keys() keys.Store { return ring{db} }
 // time sees them.
 func (db *DB) Outbox() audit.Outbox { return outbox{db} }
 
-// Ping fails with fault.ErrUnavailable unless the server answers and is
-// configured as Durability demands.
+// Ping fails with fault.ErrUnavailable unless the server answers, has the time of
+// this machine, and is configured as Durability demands.
 func (db *DB) Ping(ctx context.Context) error {
 	if lacking := db.refused.Load(); lacking != nil {
 		return unavailable("ping", lacking)
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	if err := db.client.Ping(ctx).Err(); err != nil {
+	there, err := db.client.Time(ctx).Result()
+	if err != nil {
 		return unavailable("ping", err)
+	}
+	if there.Sub(db.now()).Abs() > pat.MaxSkew {
+		return unavailable("ping", errSkew)
 	}
 	return nil
 }
@@ -142,7 +149,7 @@ func (db *DB) do(ctx context.Context, c call) (reply, error) {
 	code, _ := answer[0].(string)
 	switch code {
 	case codeSkew:
-		return reply{}, unavailable(c.what, fmt.Errorf("the clocks of redis and of this machine differ by more than %s", pat.MaxSkew))
+		return reply{}, unavailable(c.what, errSkew)
 	case codeLate:
 		return reply{}, unavailable(c.what, errors.New("it took too long"))
 	case codeFull:

@@ -182,7 +182,13 @@ func TestSkew(t *testing.T) {
 	for _, off := range []time.Duration{pat.MaxSkew + 5*time.Second, -pat.MaxSkew - 5*time.Second} {
 		p := presentation(&record)
 		p.Now = p.Now.Add(off)
-		_, err := db.Uses().Use(t.Context(), p)
+		elsewhere, err := redis.Open(t.Context(), redis.Config{
+			URL: server.URL(), Durability: redis.BestEffort, Now: func() time.Time { return time.Now().Add(off) },
+		})
+		require.NoError(t, err)
+		require.ErrorIs(t, elsewhere.Ping(t.Context()), fault.ErrUnavailable, "a node whose clock is off is not ready")
+		require.NoError(t, elsewhere.Close())
+		_, err = db.Uses().Use(t.Context(), p)
 		require.ErrorIs(t, err, fault.ErrUnavailable)
 		_, err = db.Uses().Touch(t.Context(), pat.Touch{ID: record.ID, Now: p.Now, Used: true})
 		require.ErrorIs(t, err, fault.ErrUnavailable)
