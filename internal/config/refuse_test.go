@@ -92,6 +92,7 @@ func TestRefusesFile(t *testing.T) {
 		"access token too long":     {"policy: { maxAccessTokenSeconds: 43201 }", "policy.maxAccessTokenSeconds: is out of bounds"},
 		"default above maximum":     {"policy: { maxAccessTokenSeconds: 60 }", "policy.defaultAccessTokenSeconds: is above policy.maxAccessTokenSeconds"},
 		"lifetime above maximum":    {"policy: { defaultLifetimeSeconds: 61, maxLifetimeSeconds: 60 }", "policy.defaultLifetimeSeconds: is above policy.maxLifetimeSeconds"},
+		"user without password":     {"# add\nreplace: user", "store.passwordFile: is missing beside the user in store.url"},
 		"bolt with password":        {"# add\nreplace: passwordFile", "store.passwordFile: is of no use to an embedded store"},
 		"no audit folder":           {`audit: { dir: "" }`, "audit.dir: names no folder"},
 		"services is a map":         {"services: {}", "services: is not a list"},
@@ -117,6 +118,9 @@ func TestRefusesFile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			content := minimal + tc.add + "\n"
+			if strings.Contains(tc.add, "replace: user") {
+				content = strings.Replace(minimal, `bolt:cambio.db`, `redis://cambio@127.0.0.1`, 1)
+			}
 			if strings.Contains(tc.add, "replace: passwordFile") {
 				content = strings.Replace(minimal, `cambio.db"`, `cambio.db", passwordFile: password`, 1)
 			}

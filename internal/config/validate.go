@@ -62,6 +62,9 @@ func (l *loader) validateStore(store Store) {
 			l.problems.add("store.passwordFile", &fault{"is of no use to an embedded store", "remove it"})
 		}
 		l.problems.add("store.passwordFile", checkFile(store.PasswordFile))
+	} else if store.URL.Username != "" {
+		// without a password the client logs in as nobody, which is the default user
+		l.problems.add("store.passwordFile", &fault{"is missing beside the user in store.url", "name the file with that user's password, or remove the user"})
 	}
 	if store.URL.Kind == KindBolt && store.Confirmations() > 0 {
 		l.problems.add("store.replicas", &fault{"asks for replicas, of which an embedded store has none", "remove it"})
