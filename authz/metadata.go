@@ -68,9 +68,10 @@ func serverMetadata(exchanger *exchange.Exchanger) metadata {
 	}
 }
 
-// managementScopes lists the scopes of the management API, sorted.
+// managementScopes lists the scopes that a JWT for the management API can have,
+// sorted: sp:scopes:all is spelled out as these.
 func managementScopes(services *exchange.Services) []string {
-	scopes := []string{pat.ScopeAll}
+	var scopes []string
 	for _, service := range services.All() {
 		if service.Audience == services.Management() {
 			scopes = slices.AppendSeq(scopes, maps.Keys(service.Scopes))
