@@ -207,6 +207,21 @@ func TestDevHealth(t *testing.T) {
 	require.Equal(t, http.StatusOK, status)
 }
 
+// Whoever collects the log finds nothing in it but lines of JSON, also while the
+// store is away.
+func TestStderrIsJSONAlone(t *testing.T) {
+	redis := testenv.Redis(t, testenv.RedisOptions{})
+	server := testenv.Dev(t, "--redis", redis.URL())
+	redis.Stop()
+	status, members := exchange(t, server.Client(), server.Info.Addr, server.Info.Users.Alice.PAT.Token)
+	require.Equal(t, http.StatusServiceUnavailable, status, members)
+	server.Stop()
+	require.NotEmpty(t, server.Stderr())
+	for line := range strings.Lines(server.Stderr()) {
+		require.True(t, json.Valid([]byte(line)), line)
+	}
+}
+
 // Every step that dev prints is pasted into a shell.
 func TestDevStepsArePasteable(t *testing.T) {
 	testenv.Need(t, "curl")

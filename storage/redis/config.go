@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -72,6 +73,7 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	if config.Logger == nil {
 		config.Logger = zap.NewNop()
 	}
+	silenceClient()
 	db := &DB{
 		client: goredis.NewClient(options), scripts: newScripts(), durability: config.Durability,
 		now: config.Now, log: config.Logger, process: id.New(),
@@ -82,6 +84,17 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	}
 	return db, nil
 }
+
+// silenceClient keeps the client from writing lines of its own to stderr, between
+// those of the log: what matters of them comes back as an error too. Its logger is
+// one for the whole process, hence once.
+var silenceClient = sync.OnceFunc(func() { goredis.SetLogger(silent{}) })
+
+// silent is a logger of the client that drops everything.
+type silent struct{}
+
+// Printf does nothing.
+func (silent) Printf(context.Context, string, ...any) {}
 
 // clientOptions turns config into those of a client that fails fast and repeats
 // nothing by itself.
