@@ -141,6 +141,8 @@ func TestRefusesEnvironment(t *testing.T) {
 		"misspelled":       {"CAMBIO_LISTEN_ADRR=canary", "CAMBIO_LISTEN_ADRR: is not a known variable; did you mean CAMBIO_LISTEN_ADDR?"},
 		"secret as value":  {"CAMBIO_STORE_PASSWORD=canary", "CAMBIO_STORE_PASSWORD: is not a known variable; did you mean CAMBIO_STORE_PASSWORD_FILE?"},
 		"unlike any":       {"CAMBIO_ZZZZZZZZ=canary", "CAMBIO_ZZZZZZZZ: is not a known variable; unset it"},
+		"like a client's":  {"CAMBIO_FOO=canary", "CAMBIO_FOO: is not a known variable; unset it"},
+		"like the file's":  {"CAMBIO_CONFG=canary", "CAMBIO_CONFG: is not a known variable; did you mean CAMBIO_CONFIG?"},
 		"services":         {"CAMBIO_SERVICES_0_AUDIENCE=canary", "services are set in the file only"},
 		"misspelled port":  {"CAMBIO_LISTEN_PORT=8080", "CAMBIO_LISTEN_PORT: is not a known variable"},
 		"wrong type":       {"CAMBIO_LIMITS_MAX_CONNECTIONS=canary", "CAMBIO_LIMITS_MAX_CONNECTIONS: limits.maxConnections: is not a whole number"},

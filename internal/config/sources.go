@@ -14,9 +14,13 @@ import (
 // envPrefix begins every variable of the server.
 const envPrefix = "CAMBIO_"
 
-// reservedEnv are the variables of the client commands, which are no keys.
+// fileEnv names the configuration file, and is no key in it.
+const fileEnv = envPrefix + "CONFIG"
+
+// reservedEnv are the variables that are no keys: the file's, and those of the
+// client commands, which a shell may have set beside the server's.
 func reservedEnv() []string {
-	return []string{"CAMBIO_TOKEN", "CAMBIO_SERVER", "CAMBIO_URL", "CAMBIO_CONFIG", "CAMBIO_CA_FILE"}
+	return []string{"CAMBIO_TOKEN", "CAMBIO_SERVER", "CAMBIO_URL", fileEnv, "CAMBIO_CA_FILE"}
 }
 
 // Kubernetes sets these in every pod beside a Service whose name begins with
@@ -52,7 +56,7 @@ func (l *loader) environment(environ []string) koanf.Provider {
 }
 
 func (l *loader) unknownVariable(name string) *fault {
-	known := reservedEnv()
+	known := []string{fileEnv} // a client's variable would do nothing here
 	for _, s := range l.rows {
 		known = append(known, s.env())
 	}
