@@ -27,7 +27,7 @@ func newInit() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return initialise(command, file, issuer) },
 	}
-	command.Flags().StringVar(&file, "config", "cambio.yaml", "configuration file to write, or to use if it exists")
+	command.Flags().StringVar(&file, "config", configFile, "configuration file to write, or to use if it exists")
 	command.Flags().StringVar(&issuer, "issuer", "", "issuer to write into a new configuration, such as https://sts.example.com")
 	return command
 }
@@ -93,7 +93,7 @@ func exampleFor(issuer string) string {
 func masterFile(file string) (string, error) {
 	path, err := config.MasterKeyFile(config.Sources{File: file, Env: os.Environ()})
 	if err != nil {
-		return "", &cli.Error{Code: "config", Cause: err.Error(), Fix: "see docs/configuration.md for every key", Exit: cli.ExitUsage}
+		return "", describeConfig(err, file)
 	}
 	return path, nil
 }

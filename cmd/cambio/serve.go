@@ -19,6 +19,10 @@ import (
 	"github.com/cambio-sts/cambio/internal/httpx"
 )
 
+// configFile is what init writes unless told otherwise. No other command reads
+// it unasked: a server must not run by what lies around.
+const configFile = "cambio.yaml"
+
 func newServe() *cobra.Command {
 	var file string
 	command := &cobra.Command{
@@ -49,9 +53,23 @@ func loadConfig(file string, flags *pflag.FlagSet) (*config.Config, error) {
 	}
 	settings, _, err := config.Load(config.Sources{File: file, Env: os.Environ(), Flags: flags})
 	if err != nil {
-		return nil, &cli.Error{Code: "config", Cause: err.Error(), Fix: "see docs/configuration.md for every key", Exit: cli.ExitUsage}
+		return nil, describeConfig(err, file)
 	}
 	return settings, nil
+}
+
+// describeConfig adds the fix to what is wrong with the sources of a configuration, of
+// which file may be empty.
+func describeConfig(err error, file string) *cli.Error {
+	described := &cli.Error{Code: "config", Cause: err.Error(), Fix: "see docs/configuration.md for every key", Exit: cli.ExitUsage}
+	if wrong, ok := errors.AsType[*config.Error](err); ok {
+		if _, err := os.Stat(configFile); err == nil && file == "" && wrong.Missing() {
+			described.Fix = "name the file: --config " + configFile
+		}
+	} else if file != "" {
+		described.Fix = "name with --config a file that you can read; `cambio init` writes one"
+	}
+	return described
 }
 
 func serve(ctx context.Context, settings *config.Config) error {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -51,6 +52,14 @@ func (e *Error) Error() string {
 		b.WriteString(p.String())
 	}
 	return b.String()
+}
+
+// causeMissing is of a required key that no source has.
+const causeMissing = "is required"
+
+// Missing reports whether a required key is set nowhere.
+func (e *Error) Missing() bool {
+	return slices.ContainsFunc(e.Problems, func(p Problem) bool { return p.Cause == causeMissing })
 }
 
 func count(n int, noun string) string {

@@ -15,7 +15,7 @@ import (
 func (l *loader) validate(cfg *Config) {
 	for _, s := range l.rows {
 		if _, given := l.problems.where[s.path]; s.required && !given {
-			l.problems.add(s.path, &fault{"is required", "set it, such as " + s.example + ", here, as " + s.env() + " or as --" + s.flag()})
+			l.problems.add(s.path, &fault{causeMissing, "set it, such as " + s.example + ", here, as " + s.env() + " or as --" + s.flag()})
 		}
 	}
 	l.problems.add("issuer", checkIssuer(cfg.Issuer))

@@ -141,7 +141,7 @@ func isReservedScope(scope string) bool {
 func checkAudience(audience string) *fault {
 	f := &fault{"is neither a plain name nor an absolute URI without fragment", "write such as https://api.example.com"}
 	if audience == "" {
-		return &fault{"is required", "write such as audience: https://api.example.com"}
+		return &fault{causeMissing, "write such as audience: https://api.example.com"}
 	}
 	if plainName.MatchString(audience) {
 		return nil
