@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
+	"github.com/cambio-sts/cambio/exchange"
 	"github.com/cambio-sts/cambio/internal/cli"
 	"github.com/cambio-sts/cambio/internal/config"
 	"github.com/cambio-sts/cambio/keys"
@@ -34,22 +36,16 @@ func newInit() *cobra.Command {
 
 func initialise(command *cobra.Command, file, issuer string) error {
 	out := command.OutOrStdout()
-	made, err := writeOnce(file, exampleFor(issuer))
-	if err != nil {
+	if err := writeConfig(out, file, issuer); err != nil {
 		return err
 	}
-	if made {
-		_, _ = fmt.Fprintf(out, "wrote %s\n", file)
-	} else if issuer != "" {
-		return &cli.Error{
-			Code: "config_exists", Cause: file + " exists, and its issuer is not changed by --issuer", Fix: "edit issuer in the file, or leave out --issuer", Exit: cli.ExitUsage,
-		}
-	}
-	master, err := masterFile(file)
+	draft, err := config.Unchecked(config.Sources{File: file, Env: os.Environ()}) // it cannot be loaded before the master key is there
 	if err != nil {
-		return err
+		return describeConfig(err, file)
 	}
-	if made, err = writeOnce(master, keys.GenerateMaster().Reveal()); err != nil {
+	master := draft.MasterKey.File
+	made, err := writeOnce(master, keys.GenerateMaster().Reveal())
+	if err != nil {
 		return err
 	}
 	settings, sealed, err := prepareStore(command.Context(), file)
@@ -62,8 +58,53 @@ func initialise(command *cobra.Command, file, issuer string) error {
 	if made {
 		_, _ = fmt.Fprintf(out, "wrote %s: keep a copy of it apart from the store; without it no token and no key can be read\n", master)
 	}
-	_, _ = fmt.Fprintf(out, "prepared %s\nnext: cambio bootstrap --config %s, then cambio serve --config %s\n", settings.Store.URL, file, file)
+	_, _ = fmt.Fprintf(out, "prepared %s\n%s", settings.Store.URL, nextSteps(settings, file, issuer))
 	return nil
+}
+
+// writeConfig writes the configuration if there is none. An issuer is checked
+// before, so that a wrong one leaves nothing to clean up, and may be given again,
+// so that the command may be repeated.
+func writeConfig(out io.Writer, file, issuer string) error {
+	if issuer != "" {
+		if wrong := config.Check("issuer", issuer); wrong != nil {
+			return &cli.Error{Code: "usage", Cause: "--issuer " + wrong.Cause, Fix: wrong.Fix, Exit: cli.ExitUsage}
+		}
+	}
+	made, err := writeOnce(file, exampleFor(issuer))
+	if err != nil {
+		return err
+	}
+	if made {
+		_, _ = fmt.Fprintf(out, "wrote %s\n", file)
+		return nil
+	}
+	if issuer == "" {
+		return nil
+	}
+	existing, err := config.Unchecked(config.Sources{File: file})
+	if err != nil {
+		return describeConfig(err, file)
+	}
+	if existing.Issuer != issuer {
+		return &cli.Error{
+			Code: "config_exists", Cause: fmt.Sprintf("%s exists, and its issuer %q is not changed by --issuer", file, existing.Issuer),
+			Fix: "edit issuer in the file, or leave out --issuer", Exit: cli.ExitUsage,
+		}
+	}
+	return nil
+}
+
+// nextSteps is what there is to do before tokens are exchanged.
+func nextSteps(settings *config.Config, file, issuer string) string {
+	steps := "next:\n"
+	if issuer == "" && settings.Issuer == placeholderIssuer {
+		steps += fmt.Sprintf("  edit issuer in %s: %s is a placeholder\n", file, placeholderIssuer)
+	}
+	if settings.Token.DefaultAudience == "" {
+		steps += fmt.Sprintf("  set services and token.defaultAudience in %s; without them clients have to say --audience %s%s\n", file, settings.Issuer, exchange.ManagementPath)
+	}
+	return steps + fmt.Sprintf("  cambio bootstrap --config %[1]s\n  cambio serve --config %[1]s\n", file)
 }
 
 // prepareStore prepares the store of a configuration. sealed says that there may
@@ -81,21 +122,14 @@ func prepareStore(ctx context.Context, file string) (settings *config.Config, se
 	return settings, !ok || refused.Code != codeWrongMasterKey, errors.Join(err, n.store.Close())
 }
 
+// placeholderIssuer is the issuer of config.Example.
+const placeholderIssuer = "https://sts.example.com"
+
 func exampleFor(issuer string) string {
 	if issuer == "" {
 		return config.Example()
 	}
-	return strings.Replace(config.Example(), "issuer: https://sts.example.com", "issuer: "+issuer, 1)
-}
-
-// masterFile is where a configuration that cannot be loaded yet, because its
-// master key is missing, wants the key.
-func masterFile(file string) (string, error) {
-	path, err := config.MasterKeyFile(config.Sources{File: file, Env: os.Environ()})
-	if err != nil {
-		return "", describeConfig(err, file)
-	}
-	return path, nil
+	return strings.Replace(config.Example(), "issuer: "+placeholderIssuer, "issuer: "+issuer, 1)
 }
 
 // writeOnce makes a file with mode 0600, complete or not at all. It reports

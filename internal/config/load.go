@@ -47,20 +47,16 @@ func Load(src Sources) (*Config, []Origin, error) {
 	return l.merge(src)
 }
 
-// MasterKeyFile returns masterKey.file of the merged sources, for `cambio init`
-// to write it: everything else about the configuration may still be wrong or
-// missing, but what is written must be readable.
-func MasterKeyFile(src Sources) (string, error) {
+// Unchecked merges the sources like Load, for `cambio init`: what is written must
+// be readable, but keys may be missing, and files that it names be not there yet.
+func Unchecked(src Sources) (*Config, error) {
 	l, err := read(src)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	l.unread = true // nothing is checked
 	cfg, _, err := l.merge(src)
-	if err != nil {
-		return "", err
-	}
-	return cfg.MasterKey.File, nil
+	return cfg, err
 }
 
 // read reads the file.
