@@ -23,13 +23,6 @@ import (
 // devAudience is the demo service, which takes every application scope.
 const devAudience = "https://demo.example.com"
 
-// devOptions are the flags of dev.
-type devOptions struct {
-	addr, tlsAddr, adminAddr string
-	dataDir, redis           string
-	https, json              bool
-}
-
 // devInfo is what dev tells when it is ready; with --json as one line.
 type devInfo struct {
 	Issuer      string             `json:"issuer"`
@@ -68,13 +61,8 @@ func newDev() *cobra.Command {
 }
 
 func dev(ctx context.Context, options *devOptions, out io.Writer) error {
-	for _, addr := range []string{options.addr, options.tlsAddr, options.adminAddr} {
-		if !httpx.IsLoopback(addr) {
-			return &cli.Error{
-				Code: "not_loopback", Cause: "dev listens on loopback only, and " + addr + " is reached from other machines: its users and tokens are for trying",
-				Fix: "use an address such as 127.0.0.1:8080, or `cambio init` and `cambio serve` for a real server", Exit: cli.ExitUsage,
-			}
-		}
+	if err := options.check(); err != nil {
+		return err
 	}
 	dir, remove, err := devFolder(options.dataDir)
 	if err != nil {
@@ -184,7 +172,7 @@ func devConfig(options *devOptions, dir string, listeners []net.Listener) (*conf
 		"CAMBIO_MASTER_KEY_FILE=" + master, "CAMBIO_AUDIT_DIR=" + filepath.Join(dir, "audit"),
 	}})
 	if err != nil {
-		return nil, &cli.Error{Code: "dev", Cause: err.Error(), Fix: "use a URL such as redis://127.0.0.1:6379, and a folder that only you can read", Exit: cli.ExitUsage}
+		return nil, describeDev(err)
 	}
 	settings.Services = []config.Service{{Audience: devAudience, Name: "Demo", Scopes: config.Scopes{Any: true}}}
 	settings.Token.DefaultAudience = devAudience
