@@ -93,10 +93,13 @@ func (n *node) bootstrap(ctx context.Context, username, who string) (pat.Token, 
 		draft.Expiration = time.Now().Add(firstTokenLife(&organization.Policy))
 	}
 	token, _, err := n.tokens.Create(ctx, &admin, &draft, &organization.Policy, pat.Actor{Identity: admin.ID})
-	if err != nil {
-		return pat.Token{}, fmt.Errorf("make the first token: %w", err)
+	if errors.Is(err, pat.ErrLimit) {
+		return pat.Token{}, &cli.Error{
+			Code: "token_limit", Cause: fmt.Sprintf("the administrator %q has as many tokens as are allowed, so none was made", username),
+			Fix: "end some that are not needed, by means of one of them: cambio pat list, then cambio pat delete ID", Exit: cli.ExitRefused,
+		}
 	}
-	return token, nil
+	return token, err
 }
 
 // firstTokenLife is how long the first token lives where none may live forever.

@@ -104,7 +104,7 @@ func devIn(ctx context.Context, options *devOptions, dir string, out io.Writer) 
 	defer flush()
 	n, err := openDomain(ctx, settings, true, logger)
 	if err != nil {
-		return err
+		return describeDevStore(err)
 	}
 	users, err := n.prepareDev(ctx)
 	if err != nil {

@@ -72,3 +72,11 @@ func describeDev(err error) error {
 		Code: "dev", Cause: strings.Join(causes, "; "), Fix: "name with --data-dir a folder that only you can use, and whose files only you can read", Exit: cli.ExitUsage,
 	}
 }
+
+// describeDevStore tells of a store that did not answer by the flag that names it.
+func describeDevStore(err error) error {
+	if failed, ok := errors.AsType[*cli.Error](err); ok && failed.Code == codeUnreachable {
+		failed.Fix = "check --redis, that a server runs there, and that it asks for no password"
+	}
+	return err
+}

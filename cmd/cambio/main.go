@@ -23,7 +23,7 @@ func run() int {
 	}
 	root := newRoot(env)
 	if err := root.ExecuteContext(ctx); err != nil {
-		return cli.Fail(err, env.Stderr)
+		return cli.Fail(describe(err), env.Stderr)
 	}
 	return 0
 }

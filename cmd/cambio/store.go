@@ -69,10 +69,14 @@ func openStore(ctx context.Context, settings *config.Store, create bool, logger 
 				return nil, fmt.Errorf("read the store's password: %w", err)
 			}
 		}
-		return redis.Open(ctx, redis.Config{
+		db, err := redis.Open(ctx, redis.Config{
 			URL: redisURL(&url), Username: url.Username, Password: password, Durability: redis.Durability(settings.Durability),
 			Now: time.Now, Logger: logger,
 		})
+		if err != nil {
+			return nil, describeRedis(err, &url)
+		}
+		return db, nil
 	case config.KindSentinel, config.KindCluster:
 		return nil, &cli.Error{
 			Code: "store_not_supported", Cause: "this version stores in a bolt file or one Redis server, not in " + string(url.Kind),
