@@ -116,6 +116,33 @@ func (a Assignment) same(other Assignment) bool {
 	return a.Role == other.Role && a.Scope == other.Scope && a.ScopeID == other.ScopeID && a.Holder == other.Holder && slices.Equal(a.Rights, other.Rights)
 }
 
+// AssignToGroupOnly gives a role in an organization to a group and takes it from
+// every other group there, in one step: nobody sees both, or neither. Identities
+// keep what they hold by themselves. ErrNotFound for an unknown group.
+func (d *Directory) AssignToGroupOnly(ctx context.Context, organization ID, role Role, group ID, actor Actor) error {
+	wanted := Assignment{ID: ID(id.New()), Role: role, Scope: OnOrganization, ScopeID: organization, Holder: group}
+	return d.write(ctx, func(s *Snapshot) ([]Change, []audit.Event, error) {
+		if known, ok := s.groups[group]; !ok || known.Organization != organization {
+			return nil, nil, fmt.Errorf("group %s: %w", group, ErrNotFound)
+		}
+		var changes []Change
+		var events []audit.Event
+		for holder := range s.groups {
+			for _, assignment := range s.held[holder] {
+				if assignment.Role == role && assignment.Scope == OnOrganization && assignment.ScopeID == organization && holder != group {
+					changes = append(changes, Change{Assignment: &assignment, Remove: true})
+					events = append(events, d.event(audit.RoleUnassigned, organization, assignment.ID, actor))
+				}
+			}
+		}
+		if !slices.ContainsFunc(s.held[group], wanted.same) {
+			changes = append(changes, Change{Assignment: &wanted})
+			events = append(events, d.event(audit.RoleAssigned, organization, wanted.ID, actor))
+		}
+		return changes, events, nil
+	})
+}
+
 // Unassign takes a role from a holder, in whatever scope it is held there.
 func (d *Directory) Unassign(ctx context.Context, organization ID, role Role, holder ID, actor Actor) error {
 	return d.write(ctx, func(s *Snapshot) ([]Change, []audit.Event, error) {

@@ -117,6 +117,48 @@ func TestAssignments(t *testing.T) {
 	require.False(t, holds())
 }
 
+func TestAssignToGroupOnly(t *testing.T) {
+	d := open(t)
+	ctx, platform := t.Context(), directory.Actor{}
+	organization, err := d.CreateOrganization(ctx, "acme", directory.DefaultPolicy(), platform)
+	require.NoError(t, err)
+	other, err := d.CreateOrganization(ctx, "other", directory.DefaultPolicy(), platform)
+	require.NoError(t, err)
+	ci, err := d.CreateGroup(ctx, directory.Group{Organization: organization.ID, Name: "ci"}, platform)
+	require.NoError(t, err)
+	everyone, _ := snapshotOf(t, d).GroupByName(organization.ID, directory.Everyone)
+	const role = directory.AccessAsNonInteractiveUser
+	holds := func(identity directory.Identity) bool {
+		access := snapshotOf(t, d).AccessOf(&identity)
+		return access.HoldsOrganizationRole(role)
+	}
+	anybody := directory.Identity{ID: "a", Organization: organization.ID}
+	member := directory.Identity{ID: "b", Organization: organization.ID, Groups: []directory.ID{ci.ID}}
+	itself := directory.Identity{ID: "c", Organization: organization.ID}
+	elsewhere := directory.Identity{ID: "d", Organization: other.ID}
+	theirs, _ := snapshotOf(t, d).GroupByName(other.ID, directory.Everyone)
+	require.NoError(t, d.AssignToGroupOnly(ctx, other.ID, role, theirs.ID, platform))
+	require.NoError(t, d.Assign(ctx, organization.ID, directory.Assignment{
+		Role: role, Scope: directory.OnOrganization, ScopeID: organization.ID, Holder: itself.ID,
+	}, platform))
+
+	for _, step := range []struct {
+		group           directory.ID
+		anybody, member bool
+	}{{everyone.ID, true, true}, {ci.ID, false, true}, {everyone.ID, true, true}} {
+		require.NoError(t, d.AssignToGroupOnly(ctx, organization.ID, role, step.group, platform))
+		version := snapshotOf(t, d).Version()
+		require.NoError(t, d.AssignToGroupOnly(ctx, organization.ID, role, step.group, platform))
+		require.Equal(t, version, snapshotOf(t, d).Version(), "what is held is not written twice")
+		require.Equal(t, step.anybody, holds(anybody))
+		require.Equal(t, step.member, holds(member))
+		require.True(t, holds(itself), "what an identity holds itself is not a group's")
+		require.True(t, holds(elsewhere), "another organization is not touched")
+	}
+	require.ErrorIs(t, d.AssignToGroupOnly(ctx, organization.ID, role, theirs.ID, platform), directory.ErrNotFound)
+	require.ErrorIs(t, d.AssignToGroupOnly(ctx, organization.ID, role, "none", platform), directory.ErrNotFound)
+}
+
 func TestIdentities(t *testing.T) {
 	d := open(t)
 	ctx, nobody := t.Context(), directory.Actor{}
