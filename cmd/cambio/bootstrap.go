@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -23,7 +24,8 @@ func newBootstrap() *cobra.Command {
 		Short: "Make the first administrator, decide who may use tokens, and print a first token",
 		Long: "Make the built-in administrator of a prepared store, with the roles platform_admin, ManageSystemSecurityRoles and\n" +
 			"ManageSystemSecurityGroups, and decide who may use personal access tokens. It prints a first token, once. There is no default\n" +
-			"password. With an embedded store the server must be stopped. Repeated, it prints another token for the same administrator.",
+			"password. With an embedded store the server must be stopped. Repeated, it replaces the answer, and prints another token for\n" +
+			"the same administrator.",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return bootstrap(command, file, username, who) },
 	}
@@ -44,15 +46,19 @@ func bootstrap(command *cobra.Command, file, username, who string) error {
 			return err
 		}
 	}
+	group, err := groupOf(who)
+	if err != nil {
+		return err
+	}
 	n, err := openDomain(ctx, settings, false, zap.NewNop())
 	if err != nil {
 		return err
 	}
-	token, err := n.bootstrap(ctx, username, who)
+	token, err := n.bootstrap(ctx, command.ErrOrStderr(), username, group)
 	if err := errors.Join(err, n.store.Close()); err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(command.ErrOrStderr(), "administrator %q is ready; personal access tokens: %s. This token is shown once:\n", username, who)
+	_, _ = fmt.Fprintf(command.ErrOrStderr(), "administrator %q is ready. This token is shown once:\n", username)
 	_, err = fmt.Fprintln(command.OutOrStdout(), token.Reveal().Reveal())
 	return err
 }
@@ -68,7 +74,24 @@ func askWho(command *cobra.Command) (string, error) {
 	return answer, nil
 }
 
-func (n *node) bootstrap(ctx context.Context, username, who string) (pat.Token, error) {
+// groupOf returns the name of the group that an answer to the question means.
+func groupOf(who string) (string, error) {
+	name, isGroup := strings.CutPrefix(who, "group:")
+	name = strings.TrimSpace(name)
+	switch {
+	case who == "nobody":
+		return directory.Nobody, nil
+	case who == "everyone":
+		return directory.Everyone, nil
+	case !isGroup || name == "":
+		return "", &cli.Error{Code: "usage", Cause: "who may use tokens is neither nobody, everyone nor a group", Fix: "pass --who nobody, --who everyone or --who group:<name>", Exit: cli.ExitUsage}
+	}
+	return name, nil
+}
+
+// bootstrap says on told what it has changed as soon as it has: what comes after
+// may fail.
+func (n *node) bootstrap(ctx context.Context, told io.Writer, username, group string) (pat.Token, error) {
 	if err := n.open(ctx); err != nil {
 		return pat.Token{}, err
 	}
@@ -80,11 +103,11 @@ func (n *node) bootstrap(ctx context.Context, username, who string) (pat.Token, 
 	if !ok {
 		return pat.Token{}, errNoOrganization()
 	}
-	if err := n.admitUsers(ctx, organization.ID, who); err != nil {
-		return pat.Token{}, err
-	}
 	admin, err := n.administrator(ctx, organization.ID, username)
 	if err != nil {
+		return pat.Token{}, err
+	}
+	if err := n.admitUsers(ctx, told, organization.ID, group); err != nil {
 		return pat.Token{}, err
 	}
 	draft := pat.Draft{Name: "bootstrap " + pat.FormatTime(time.Now()), Scope: []string{pat.ScopeAll}, Level: pat.Personal}
@@ -118,18 +141,9 @@ func errNoOrganization() error {
 	}
 }
 
-// admitUsers gives the role that using a personal token needs to whom the
-// operator named.
-func (n *node) admitUsers(ctx context.Context, organization directory.ID, who string) error {
-	name, isGroup := strings.CutPrefix(who, "group:")
-	switch {
-	case who == "nobody":
-		name = directory.Nobody
-	case who == "everyone":
-		name = directory.Everyone
-	case !isGroup || strings.TrimSpace(name) == "":
-		return &cli.Error{Code: "usage", Cause: "who may use tokens is neither nobody, everyone nor a group", Fix: "pass --who nobody, --who everyone or --who group:<name>", Exit: cli.ExitUsage}
-	}
+// admitUsers gives the role that using a personal token needs to the group that
+// the operator named, in place of any other.
+func (n *node) admitUsers(ctx context.Context, told io.Writer, organization directory.ID, name string) error {
 	snapshot, err := n.directory.Snapshot(ctx)
 	if err != nil {
 		return err
@@ -137,14 +151,33 @@ func (n *node) admitUsers(ctx context.Context, organization directory.ID, who st
 	group, ok := snapshot.GroupByName(organization, name)
 	if !ok {
 		made, err := n.directory.CreateGroup(ctx, directory.Group{Organization: organization, Name: name}, directory.Actor{})
+		if errors.Is(err, directory.ErrReserved) {
+			return &cli.Error{Code: "name_reserved", Cause: fmt.Sprintf("a group cannot have the name of a role, %q", name), Fix: "choose another name for the group", Exit: cli.ExitUsage}
+		}
 		if err != nil {
 			return fmt.Errorf("make the group: %w", err)
 		}
 		group = &made
+		_, _ = fmt.Fprintf(told, "made the group %q, which has no members yet\n", name)
 	}
-	return n.directory.Assign(ctx, organization, directory.Assignment{
-		Role: directory.AccessAsNonInteractiveUser, Scope: directory.OnOrganization, ScopeID: organization, Holder: group.ID,
-	}, directory.Actor{})
+	if err := n.directory.AssignToGroupOnly(ctx, organization, directory.AccessAsNonInteractiveUser, group.ID, directory.Actor{}); err != nil {
+		return fmt.Errorf("assign %s: %w", directory.AccessAsNonInteractiveUser, err)
+	}
+	_, _ = fmt.Fprintf(told, "personal access tokens: %s\n", usersOf(name))
+	return nil
+}
+
+// usersOf tells who may use tokens. The administrator may in any case, by an
+// assignment of its own.
+func usersOf(group string) string {
+	switch group {
+	case directory.Nobody:
+		return "nobody but the administrator"
+	case directory.Everyone:
+		return "everyone"
+	default:
+		return fmt.Sprintf("the group %q and the administrator", group)
+	}
 }
 
 // administrator finds or makes the built-in administrator. It holds each role
@@ -153,12 +186,10 @@ func (n *node) admitUsers(ctx context.Context, organization directory.ID, who st
 func (n *node) administrator(ctx context.Context, organization directory.ID, username string) (directory.Identity, error) {
 	admin, err := n.directory.FindByLogin(ctx, organization, directory.ByUsername, username)
 	if errors.Is(err, directory.ErrNotFound) {
-		admin, err = n.directory.CreateIdentity(ctx, directory.Identity{
-			Organization: organization, Type: directory.User, Username: username, DisplayName: username, Enabled: true, BuiltInAdministrator: true,
-		}, directory.Actor{})
+		admin, err = n.makeAdministrator(ctx, organization, username)
 	}
 	if err != nil {
-		return directory.Identity{}, fmt.Errorf("make the administrator: %w", err)
+		return directory.Identity{}, err
 	}
 	if !admin.BuiltInAdministrator {
 		return directory.Identity{}, &cli.Error{Code: "username_taken", Cause: "that username belongs to somebody who is not the built-in administrator", Fix: "pass another --username", Exit: cli.ExitRefused}
@@ -171,6 +202,29 @@ func (n *node) administrator(ctx context.Context, organization directory.ID, use
 		if err := n.directory.Assign(ctx, organization, assignment, directory.Actor{}); err != nil {
 			return directory.Identity{}, fmt.Errorf("assign %s: %w", assignment.Role, err)
 		}
+	}
+	return admin, nil
+}
+
+// makeAdministrator makes the built-in administrator, unless there is one under
+// another name: two would be one too many to guard.
+func (n *node) makeAdministrator(ctx context.Context, organization directory.ID, username string) (directory.Identity, error) {
+	for identity, err := range n.store.Identities().List(ctx, organization) {
+		if err != nil {
+			return directory.Identity{}, fmt.Errorf("look for the administrator: %w", err)
+		}
+		if identity.BuiltInAdministrator {
+			return directory.Identity{}, &cli.Error{
+				Code: "administrator_exists", Cause: fmt.Sprintf("the built-in administrator is %q, and there is only one", identity.Username),
+				Fix: fmt.Sprintf("pass --username %s", identity.Username), Exit: cli.ExitRefused,
+			}
+		}
+	}
+	admin, err := n.directory.CreateIdentity(ctx, directory.Identity{
+		Organization: organization, Type: directory.User, Username: username, DisplayName: username, Enabled: true, BuiltInAdministrator: true,
+	}, directory.Actor{})
+	if err != nil {
+		return directory.Identity{}, fmt.Errorf("make the administrator: %w", err)
 	}
 	return admin, nil
 }
