@@ -18,8 +18,9 @@
 //	                              Fail: stderr and the exit code
 //
 // Stdout carries data only; warnings, questions and errors go to stderr. With
-// -o json the bytes of the API's answer pass through untouched; what a server
-// says is made harmless for a terminal wherever else it is printed.
+// -o json the bytes of the API's answer pass through untouched, but for a line end
+// where there is none; what a server says is made harmless for a terminal wherever
+// else it is printed.
 //
 // A credential comes from a file, the environment or stdin, never from the
 // command line, where other users of the machine and the shell's history see

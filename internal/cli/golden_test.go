@@ -50,7 +50,7 @@ func TestGolden(t *testing.T) {
 		"delete-stdin":     {args: []string{"pat", "delete", tokenID, "--token-file", "-"}, stdin: pat, terminal: true},
 		"exchange":         {args: []string{"exchange", "--audience", "https://a.example,https://b.example", "--resource", "https://c.example", "--scope", "a:b:c,d:e:f"}, replies: []reply{ok(exchangedJSON)}},
 		"exchange-token":   {args: []string{"exchange", "-o", "token"}, replies: []reply{ok(exchangedJSON)}},
-		"exchange-json":    {args: []string{"exchange", "-o", "json"}, terminal: true, replies: []reply{ok(exchangedJSON)}},
+		"exchange-json":    {args: []string{"exchange", "-o", "json"}, replies: []reply{ok(exchangedJSON)}},
 		"exchange-id":      {args: []string{"exchange", "-o", "id"}},
 		"exchange-none":    {args: []string{"exchange", "-o", "token"}, replies: []reply{ok(`{"token_type":"Bearer"}`)}},
 		"introspect":       {args: []string{"introspect", "--client-ip", "192.0.2.1"}, stdin: freshPAT + "\n", replies: []reply{ok(introspectedJSON)}},

@@ -21,7 +21,7 @@ type result struct {
 func (c *call) print(r result) error {
 	switch c.format() {
 	case formatJSON:
-		return c.write(c.lines(r.bodies))
+		return c.write(lines(r.bodies))
 	case formatYAML:
 		return c.printYAML(r.bodies)
 	case formatID:
@@ -39,13 +39,13 @@ func (c *call) print(r result) error {
 	}
 }
 
-// lines returns bodies byte for byte, a line end added only between two of them
-// and before a terminal's prompt.
-func (c *call) lines(bodies [][]byte) []byte {
+// lines returns bodies byte for byte, each with a line end: the OAuth endpoints
+// send none.
+func lines(bodies [][]byte) []byte {
 	var out []byte
-	for i, body := range bodies {
+	for _, body := range bodies {
 		out = append(out, body...)
-		if (i < len(bodies)-1 || c.env.StdoutIsTerminal) && !bytes.HasSuffix(body, []byte("\n")) {
+		if !bytes.HasSuffix(body, []byte("\n")) {
 			out = append(out, '\n')
 		}
 	}
