@@ -56,7 +56,14 @@ func (g group) keysRevoke() *cobra.Command {
 			if err := c.confirm("Revoke the key "+kid+", and with it every access token that it signed?", yes); err != nil {
 				return err
 			}
-			return c.keys(request{method: http.MethodPost, path: keysPath + "/" + kid + "/revoke"})
+			r := request{method: http.MethodPost, path: keysPath + "/" + kid + "/revoke"}
+			if c.format() == formatID { // the answer has all keys, also those that it did not end
+				if _, err := c.send(r); err != nil {
+					return err
+				}
+				return c.write([]byte(kid + "\n"))
+			}
+			return c.keys(r)
 		},
 	})
 	command.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
