@@ -108,5 +108,12 @@ func roughly(span time.Duration) string {
 			return fmt.Sprintf("%d %s", span/unit.length, unit.name)
 		}
 	}
-	return fmt.Sprintf("%d minutes", max(0, span/time.Minute))
+	switch minutes := span / time.Minute; {
+	case minutes < 1:
+		return "less than a minute"
+	case minutes == 1:
+		return "1 minute"
+	default:
+		return fmt.Sprintf("%d minutes", minutes)
+	}
 }

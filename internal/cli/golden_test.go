@@ -32,6 +32,8 @@ func TestGolden(t *testing.T) {
 		"list":             {args: []string{"pat", "list"}, replies: []reply{ok("[" + tokenJSON(tokenID, "ci") + "," + tokenJSON(otherID, "Büro 日本") + "]")}},
 		"list-empty":       {args: []string{"pat", "list"}, replies: []reply{ok("[]\n")}},
 		"list-query":       {args: []string{"pat", "list", "--owner", "all", "--filters", `status eq "Active"`, "--sorters", "name,-created", "--limit", "2", "--offset", "3", "-o", "id"}, replies: []reply{ok("[" + tokenJSON(tokenID, "ci") + "," + tokenJSON(otherID, "cd") + "]")}},
+		"list-limit-zero":  {args: []string{"pat", "list", "--limit", "0"}, replies: []reply{{status: http.StatusOK, header: map[string]string{"X-Total-Count": "7"}, body: "[]\n"}}},
+		"list-beyond":      {args: []string{"pat", "list", "--offset", "9"}, replies: []reply{ok("[]\n")}},
 		"list-negative":    {args: []string{"pat", "list", "--limit", "-1"}},
 		"update":           {args: []string{"pat", "update", tokenID, "--name", "cd", "--description", "", "--scope", "a:b:c", "--audience", "", "--network", "10.0.0.0/8", "--expires", "never"}, replies: []reply{ok(tokenJSON(tokenID, "cd"))}},
 		"update-nothing":   {args: []string{"pat", "update", tokenID}},

@@ -192,7 +192,10 @@ func TestParseExpiry(t *testing.T) {
 }
 
 func TestRoughly(t *testing.T) {
-	for span, want := range map[time.Duration]string{13 * day: "13 days", 47 * time.Hour: "47 hours", 119 * time.Minute: "119 minutes", -time.Hour: "0 minutes"} {
+	for span, want := range map[time.Duration]string{
+		13 * day: "13 days", 47 * time.Hour: "47 hours", 119 * time.Minute: "119 minutes", 119 * time.Second: "1 minute",
+		time.Minute - 1: "less than a minute", -time.Hour: "less than a minute",
+	} {
 		require.Equal(t, want, roughly(span))
 	}
 }

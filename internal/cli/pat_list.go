@@ -45,9 +45,20 @@ func (l listing) run(c *call) error {
 		return err
 	}
 	if len(tokens) == 0 && c.format() == formatTable {
-		c.note("there are no such tokens")
+		l.noteNone(c)
 	}
 	return c.printTokens([][]byte{joined(bodies)}, tokens)
+}
+
+// noteNone explains an empty table, as far as what was asked tells.
+func (l listing) noteNone(c *call) {
+	switch {
+	case l.limited && l.limit == 0: // nobody looked
+	case l.offset > 0:
+		c.note("there are no such tokens after the first %d", l.offset)
+	default:
+		c.note("there are no such tokens")
+	}
 }
 
 // pages asks for one page after another until the limit is reached or there are
