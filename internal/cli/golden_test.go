@@ -44,6 +44,8 @@ func TestGolden(t *testing.T) {
 		"rotate":           {args: []string{"pat", "rotate", tokenID, "--grace", "1d12h", "--reason", "other"}, replies: []reply{ok(createdJSON())}},
 		"rotate-default":   {args: []string{"pat", "rotate", tokenID, "-o", "yaml"}, replies: []reply{ok(createdJSON())}},
 		"rotate-grace":     {args: []string{"pat", "rotate", tokenID, "--grace", "-1h"}},
+		"rotate-leaked":    {args: []string{"pat", "rotate", tokenID, "--grace", "0", "--reason", "compromised"}, replies: []reply{ok(createdJSON())}},
+		"rotate-too-late":  {args: []string{"pat", "rotate", tokenID, "--grace", "7d", "--reason", "compromised"}},
 		"delete":           {args: []string{"pat", "delete", tokenID}, replies: []reply{{status: http.StatusNoContent}}},
 		"delete-asked":     {args: []string{"pat", "delete", tokenID}, stdin: "y\n", terminal: true, replies: []reply{{status: http.StatusNoContent}}},
 		"delete-declined":  {args: []string{"pat", "delete", tokenID}, stdin: "\n", terminal: true},

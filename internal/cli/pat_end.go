@@ -13,6 +13,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// reasonCompromised ends a secret at once; with any other it may be given time.
+const reasonCompromised = "compromised"
+
 func (g group) patRevoke() *cobra.Command {
 	var (
 		reason  string
@@ -68,6 +71,9 @@ func (g group) patRotate() *cobra.Command {
 				span, err := parseSpan(grace)
 				if err != nil {
 					return usage("--grace "+quote(grace)+" "+err.Error(), "write 24h, 7d, or 0 for none")
+				}
+				if span > 0 && reason == reasonCompromised {
+					return usage("--grace "+quote(grace)+" keeps a secret in use that is compromised", "leave out --grace, or write --grace 0")
 				}
 				given["gracePeriodSeconds"] = int64(span / time.Second)
 			}
