@@ -54,6 +54,7 @@ func TestErrors(t *testing.T) {
 		{"401 invalid", "pat list", reply{status: 401, body: `{"error":"JWT validation failed: JWT is invalid"}`}},
 		{"401 proved, expired", "pat list", reply{status: 401, body: fmt.Sprintf(denied, "the token expired on 2026-11-20T00:00:00.000Z and is now auto-revoked")}},
 		{"401 proved, disabled", "pat list", reply{status: 401, body: fmt.Sprintf(denied, "its owner is disabled")}},
+		{"401 proved, inactive", "pat list", reply{status: 401, body: fmt.Sprintf(denied, "its owner is inactive")}},
 		{"401 proved, role", "pat list", reply{status: 401, body: fmt.Sprintf(denied, "its owner does not hold the role AccessAsNonInteractiveUser")}},
 		{"401 empty", "pat list", reply{status: 401}},
 		{"403", "keys list", reply{status: 403, body: fault("403 Forbidden", "platform_admin is needed")}},
@@ -82,6 +83,7 @@ func TestErrors(t *testing.T) {
 		{"network", "exchange", reply{status: 400, body: oauth("invalid_request", "not allowed from this network")}},
 		{"audience", "exchange", reply{status: 400, body: oauth("invalid_request", "the token is not meant for this service")}},
 		{"target", "exchange", reply{status: 400, body: `{"error":"invalid_target","error_description":"no such service"}`}},
+		{"no target", "exchange", reply{status: 400, body: `{"error":"invalid_target","error_description":"audience or resource is needed: no default audience is configured"}`}},
 		{"scope", "exchange", reply{status: 400, body: `{"error":"invalid_scope"}`}},
 		{"OAuth 503", "exchange", reply{status: 503, body: `{"error":"temporarily_unavailable","error_description":"try again later"}`, header: map[string]string{"Retry-After": "1"}}},
 		{"OAuth 429", "exchange", reply{status: 429, body: `{"error":"temporarily_unavailable","error_description":"too many failed attempts"}`, header: map[string]string{"Retry-After": "3600"}}},
@@ -102,6 +104,7 @@ func TestErrors(t *testing.T) {
 		}
 		fmt.Fprintf(&out, "# %s\n%s-- exit %d --\n", tc.name, strings.ReplaceAll(got.stderr, got.server.Host, "$HOST"), got.exit)
 	}
+	require.NotContains(t, out.String(), "console", "there is none yet")
 	golden(t, "errors", out.String())
 }
 

@@ -114,14 +114,14 @@ func (r remedy) fits(status int, e *Error) bool {
 
 // remedies are in order: the first that fits is told.
 func remedies() []remedy {
-	const replaceToken = "make a new token (cambio pat create, or the console) and use it instead of TOKEN"
+	const replaceToken = "make a new token (cambio pat create) and use it instead of TOKEN"
 	return []remedy{
 		// What is wrong with a token that was proved, by the words of the server.
 		{cause: "JWT is expired", fix: "exchange the personal access token again: cambio exchange -o token"},
 		{cause: "the token is expired", fix: "exchange the personal access token again: cambio exchange -o token"},
 		{cause: "owner does not exist", fix: replaceToken},
 		{cause: "owner is disabled", fix: "ask an administrator to enable the owner of the token"},
-		{cause: "owner is inactive", fix: "log in to the console once as the owner of the token"},
+		{cause: "owner is inactive", fix: "ask an administrator: the owner has not logged in for longer than the organization allows"},
 		{cause: "AccessAsNonInteractiveUser", fix: "ask an administrator to give the owner of the token that role"},
 		{cause: "not allowed from this network", fix: "use the token from its allowed networks: cambio pat get shows them"},
 		{cause: "not meant for this service", fix: "use a token whose audience includes this service"},
@@ -131,6 +131,7 @@ func remedies() []remedy {
 		{cause: "was renewed", fix: "exchange the personal access token again: cambio exchange -o token"},
 		{cause: "does not exist any more", fix: replaceToken},
 
+		{code: "invalid_target", cause: "no default audience", fix: "pass --audience, or set token.defaultAudience on the server"},
 		{code: "invalid_target", fix: "name a service that the server knows with --audience; its operator knows them"},
 		{code: "invalid_scope", fix: "ask with --scope only for what the token has and the service knows"},
 		{code: "insufficient_scope", fix: "use a token with the scope cambio:introspect whose owner has that right too, or the token itself"},
