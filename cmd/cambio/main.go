@@ -40,5 +40,11 @@ func newRoot(env cli.Env) *cobra.Command {
 	root.SetErr(env.Stderr)
 	root.AddCommand(newDev(), newServe(), newInit(), newBootstrap())
 	root.AddCommand(cli.New(env)...)
+	root.InitDefaultCompletionCmd() // cobra would make it later, out of reach
+	for _, command := range root.Commands() {
+		if command.Name() == "completion" {
+			cli.RequireSubcommand(command)
+		}
+	}
 	return root
 }

@@ -37,15 +37,23 @@ type group struct {
 func newGroup(env Env, command *cobra.Command) group {
 	g := group{env: env, opts: &options{}}
 	g.adopt(command)
+	RequireSubcommand(command)
+	run := command.RunE
+	command.RunE = func(command *cobra.Command, args []string) error { return g.mark(run(command, args)) }
+	return g
+}
+
+// RequireSubcommand makes it a usage error to run command without one of its
+// subcommands, where cobra prints the help and reports success.
+func RequireSubcommand(command *cobra.Command) {
 	command.Args = cobra.ArbitraryArgs
 	command.RunE = func(command *cobra.Command, args []string) error {
 		cause := "a subcommand is missing"
 		if len(args) > 0 {
 			cause = "there is no subcommand " + quote(args[0])
 		}
-		return g.mark(usage(cause, "see "+command.CommandPath()+" --help"))
+		return usage(cause, "see "+command.CommandPath()+" --help")
 	}
-	return g
 }
 
 // adopt gives command the manners of all commands of the package.
