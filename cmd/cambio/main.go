@@ -38,6 +38,9 @@ func newRoot(env cli.Env) *cobra.Command {
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
+	root.Version = cli.Version()
+	root.SetVersionTemplate("{{.Version}}")
+	root.Flags().Bool("version", false, "print the version of this program")
 	root.AddCommand(newDev(), newServe(), newInit(), newBootstrap())
 	root.AddCommand(cli.New(env)...)
 	root.InitDefaultCompletionCmd() // cobra would make it later, out of reach

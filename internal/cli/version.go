@@ -41,6 +41,17 @@ func describeBuild(info *debug.BuildInfo) build {
 	return b
 }
 
+// Version returns what the version command prints, or the bare version where that
+// fails.
+func Version() string {
+	b := thisBuild()
+	text, err := b.table().render()
+	if err != nil {
+		return b.Version + "\n"
+	}
+	return string(text)
+}
+
 func (b build) table() *table {
 	out := &table{}
 	out.add("version", b.Version)
