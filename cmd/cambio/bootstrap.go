@@ -32,7 +32,17 @@ func newBootstrap() *cobra.Command {
 	addConfigFlags(command.Flags(), &file)
 	command.Flags().StringVar(&username, "username", "admin", "username of the administrator")
 	command.Flags().StringVar(&who, "who", "", "who may use personal access tokens: nobody, everyone, or group:<name> (asked if absent)")
+	_ = command.RegisterFlagCompletionFunc("who", completeWho) // fails without the flag only
 	return command
+}
+
+// completeWho tells a shell the answers to the question. The name of a group
+// follows without a blank.
+func completeWho(_ *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if begun != "" && strings.HasPrefix("group:", begun) {
+		return []cobra.Completion{"group:"}, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	}
+	return []cobra.Completion{"nobody", "everyone", "group:"}, cobra.ShellCompDirectiveNoFileComp
 }
 
 func bootstrap(command *cobra.Command, file, username, who string) error {

@@ -32,7 +32,7 @@ func newAudit(env Env) *cobra.Command {
 	head := &cobra.Command{Use: "audit", Short: "Check the audit trail"}
 	g := newGroup(env, head)
 	formats := []format{formatTable, formatJSON, formatYAML}
-	g.opts.addOutput(head.PersistentFlags(), formats...)
+	g.opts.addOutput(head, head.PersistentFlags(), formats...)
 	var dir string
 	verify := g.command(action{
 		use: "verify", short: "Check that no line of the audit trail was changed or taken out", formats: formats,

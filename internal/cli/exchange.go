@@ -58,7 +58,7 @@ func newExchange(env Env) *cobra.Command {
 		},
 	})
 	flags := command.Flags()
-	g.opts.addOutput(flags, formatTable, formatJSON, formatYAML, formatToken)
+	g.opts.addOutput(command, flags, formatTable, formatJSON, formatYAML, formatToken)
 	g.opts.addServer(flags)
 	flags.StringSliceVar(&audience, "audience", nil, "service the access token is for; repeatable (default: the server's)")
 	flags.StringSliceVar(&resource, "resource", nil, "the same by its URL (RFC 8707); repeatable")

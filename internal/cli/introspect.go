@@ -39,7 +39,7 @@ func newIntrospect(env Env) *cobra.Command {
 		},
 	})
 	flags := command.Flags()
-	g.opts.addOutput(flags, formats...)
+	g.opts.addOutput(command, flags, formats...)
 	g.opts.addServer(flags)
 	flags.StringVar(&of, "of", "-", "file with the token to ask about, - for stdin")
 	flags.StringVar(&clientIP, "client-ip", "", "address from where the token was used, to hold it against its allowed networks")

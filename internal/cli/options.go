@@ -31,9 +31,20 @@ type options struct {
 	insecureHTTP bool
 }
 
-// addOutput registers -o with the formats of the group.
-func (o *options) addOutput(flags *pflag.FlagSet, formats ...format) {
+// addOutput registers -o with the formats of the group. flags are those of
+// command, persistent or its own.
+func (o *options) addOutput(command *cobra.Command, flags *pflag.FlagSet, formats ...format) {
 	flags.StringVarP(&o.output, "output", "o", string(formatTable), "how to print the answer: "+join(formats, "|"))
+	complete(command, "output", formats...)
+}
+
+// complete tells a shell the values of a flag of command.
+func complete[T ~string](command *cobra.Command, flag string, values ...T) {
+	choices := make([]cobra.Completion, len(values))
+	for i, value := range values {
+		choices[i] = string(value)
+	}
+	_ = command.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(choices, cobra.ShellCompDirectiveNoFileComp)) // fails without the flag only
 }
 
 // addServer registers what a command that talks to a server needs.
@@ -47,7 +58,7 @@ func (o *options) addServer(flags *pflag.FlagSet) {
 // newServerGroup is newGroup for commands that talk to a server.
 func newServerGroup(env Env, command *cobra.Command) group {
 	g := newGroup(env, command)
-	g.opts.addOutput(command.PersistentFlags(), formatTable, formatJSON, formatYAML, formatID)
+	g.opts.addOutput(command, command.PersistentFlags(), formatTable, formatJSON, formatYAML, formatID)
 	g.opts.addServer(command.PersistentFlags())
 	return g
 }

@@ -13,8 +13,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// reasonCompromised ends a secret at once; with any other it may be given time.
-const reasonCompromised = "compromised"
+// The reasons to end a token. A compromised secret ends at once; with any other
+// it may be given time.
+const (
+	reasonCompromised = "compromised"
+	reasonUnused      = "unused"
+	reasonOther       = "other"
+)
 
 func (g group) patRevoke() *cobra.Command {
 	var (
@@ -48,6 +53,7 @@ func (g group) patRevoke() *cobra.Command {
 		},
 	})
 	command.Flags().StringVar(&reason, "reason", "", "compromised, unused or other (default other)")
+	complete(command, "reason", reasonCompromised, reasonUnused, reasonOther)
 	command.Flags().BoolVar(&cascade, "cascade", false, "revoke the tokens made by means of them too, as compromised always does")
 	return command
 }
@@ -86,6 +92,7 @@ func (g group) patRotate() *cobra.Command {
 	})
 	command.Flags().StringVar(&grace, "grace", "", "how long the old secret works beside the new one, such as 24h; 0 for not at all (default 24h, 0 if compromised)")
 	command.Flags().StringVar(&reason, "reason", "", "compromised, unused or other")
+	complete(command, "reason", reasonCompromised, reasonUnused, reasonOther)
 	out.add(command.Flags())
 	return command
 }

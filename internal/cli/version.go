@@ -78,6 +78,6 @@ func newVersion(env Env) *cobra.Command {
 			return c.print(result{bodies: [][]byte{append(body, '\n')}, table: b.table})
 		},
 	})
-	g.opts.addOutput(command.Flags(), formats...)
+	g.opts.addOutput(command, command.Flags(), formats...)
 	return command
 }
