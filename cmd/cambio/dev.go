@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/url"
@@ -177,56 +175,4 @@ func devConfig(options *devOptions, dir string, listeners []net.Listener) (*conf
 	settings.Services = []config.Service{{Audience: devAudience, Name: "Demo", Scopes: config.Scopes{Any: true}}}
 	settings.Token.DefaultAudience = devAudience
 	return settings, nil
-}
-
-func printDev(out io.Writer, options *devOptions, info *devInfo) error {
-	if options.json {
-		return json.NewEncoder(out).Encode(info)
-	}
-	_, err := io.WriteString(out, devSteps(info, options.dataDir == ""))
-	return err
-}
-
-// devSteps is what a person reads and pastes.
-func devSteps(info *devInfo, temporary bool) string {
-	kept := "kept in " + info.DataDir
-	if temporary {
-		kept = "in " + info.DataDir + ", removed at exit"
-	}
-	return fmt.Sprintf(`Cambio is ready, on loopback only, with users and tokens to try. Data: %[1]s
-
-  issuer   %[2]s
-  http     %[3]s
-  https    %[4]s   (CA: %[5]s)
-  alice    %[6]s
-  bob      %[7]s
-  admin    %[8]s
-
-Paste into another terminal:
-
-  # A CI job exchanges alice's token for a JWT (RFC 8693)
-  JWT=$(curl -s %[3]s/oauth2/token \
-    -d grant_type=urn:ietf:params:oauth:grant-type:token-exchange \
-    -d subject_token_type=urn:ietf:params:oauth:token-type:access_token \
-    -d subject_token=%[6]s |
-    sed 's/.*"access_token":"\([^"]*\)".*/\1/')
-  echo $JWT
-
-  # An integration sends bob's token by HTTP Basic
-  curl -s -u %[9]s:%[10]s \
-    -d grant_type=client_credentials %[3]s/oauth2/token
-
-  # Any service verifies the JWT offline by these keys
-  curl -s %[3]s/.well-known/jwks.json
-
-  # Is it active?
-  curl -s -u %[11]s:%[12]s \
-    -d token=$JWT %[3]s/oauth2/introspect
-
-  # Revoke bob's token: whoever holds it may. Then the second step fails, and says why.
-  curl -s -d token=%[7]s %[3]s/oauth2/revoke
-
-Ctrl-C ends it.
-`, kept, info.Issuer, info.Addr, info.TLSAddr, info.CAFile, info.Users["alice"].PAT.Token, info.Users["bob"].PAT.Token, info.Users["admin"].PAT.Token,
-		info.Users["bob"].PAT.ID, info.Users["bob"].PAT.Secret, info.Users["admin"].PAT.ID, info.Users["admin"].PAT.Secret)
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -250,13 +251,33 @@ func TestDevStepsArePasteable(t *testing.T) {
 	require.NoError(t, err, "%s", output)
 	text := string(output)
 	require.Regexp(t, `(?m)^eyJ[\w-]+\.[\w-]+\.[\w-]+$`, text, "the JWT")
+	require.Regexp(t, `(?m)^[0-9a-f]{32}  dev .*  alice  Active `, text, "what the CLI lists")
 	require.Contains(t, text, `"token_type":"Bearer"`)
 	require.Contains(t, text, `"keys":[`)
 	require.Contains(t, text, `"active":true`)
+
+	requireDocumented(t, steps)
 
 	basic := steps[strings.Index(steps, "  # An integration"):strings.Index(steps, "  # Any service")]
 	output, err = exec.CommandContext(t.Context(), shell, "-c", basic).CombinedOutput()
 	require.NoError(t, err)
 	require.Contains(t, string(output), `"error":"invalid_client"`)
 	require.Contains(t, string(output), "revoked")
+}
+
+// requireDocumented proves that docs/api.md shows the variables that dev prints.
+func requireDocumented(t *testing.T, steps string) {
+	t.Helper()
+	document, err := os.ReadFile("../../docs/api.md")
+	require.NoError(t, err)
+	variable := regexp.MustCompile(`(?m)^ *export \w+=(http://127.0.0.1:|cambio_pat_)`)
+	shown := func(text string) []string {
+		var lines []string
+		for _, line := range variable.FindAllString(text, -1) {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+		return lines
+	}
+	require.Equal(t, []string{"export CAMBIO_URL=http://127.0.0.1:", "export CAMBIO_TOKEN=cambio_pat_"}, shown(steps))
+	require.Equal(t, shown(steps), shown(string(document)))
 }
