@@ -26,6 +26,8 @@ const (
 	causeBodyField   key = "cause.body_field"
 	causeParameter   key = "cause.parameter"
 	causeQuery       key = "cause.query"
+	causeQueryName   key = "cause.query_name"
+	causeQueryNone   key = "cause.query_none"
 	causeRange       key = "cause.range"
 	causeReason      key = "cause.reason"
 	causeOwner       key = "cause.owner"

@@ -20,6 +20,8 @@ func english() catalogue {
 		causeBodyField:   "%[2]s: %[1]s",
 		causeParameter:   "%s: is not a value of this parameter, or occurs more than once",
 		causeQuery:       "the query string is malformed: separate parameters by & and percent-encode what is not a letter or digit",
+		causeQueryName:   "%s: the query parameter is unknown; those of this route are %s",
+		causeQueryNone:   "%s: the query parameter is unknown; this route has none",
 		causeRange:       "%s: must be between %d and %d",
 		causeReason:      "reason: must be compromised, unused or other",
 		causeOwner:       "owner-id: must be me or an id of 32 lowercase hexadecimal characters",

@@ -7,6 +7,7 @@
 //	                   2 one credential            rights and scope     or Failure, by
 //	                   3 exchange.Authenticate     pat, directory,      answerTo alone
 //	                   4 rate limit per token      keys: one use case
+//	                   5 query parameters known
 //
 // A route exists only by the generated registration, and no route skips the
 // gate. Who acts is a caller: what they may do is what their owner may do now

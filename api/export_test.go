@@ -5,6 +5,10 @@ import (
 	"slices"
 )
 
+// QueryParameters lists the query parameters of a route of openapi.yaml, as
+// "METHOD path".
+func QueryParameters(route string) []string { return queryParameters(route) }
+
 // Routes lists every route that Register adds, as "METHOD path".
 func Routes(a *API) []string {
 	var all []string

@@ -62,7 +62,7 @@ func (c *caller) listing(params *ListPersonalAccessTokensParams) (*listing, erro
 	return asked, asked.read(params)
 }
 
-// read reads the parameters that every list has.
+// read reads the parameters that every list has. Empty filters or sorters are none.
 func (l *listing) read(params *ListPersonalAccessTokensParams) (err error) {
 	if params.Limit != nil {
 		l.limit = *params.Limit
@@ -75,13 +75,13 @@ func (l *listing) read(params *ListPersonalAccessTokensParams) (err error) {
 		return &requestError{key: causeRange, args: []any{"offset", 0, maxOffset}}
 	}
 	l.offset = min(l.offset, maxOffset)
-	if params.Filters != nil {
-		if l.filter, err = parseFilter(*params.Filters); err != nil {
+	if text := orZero(params.Filters); text != "" {
+		if l.filter, err = parseFilter(text); err != nil {
 			return err
 		}
 	}
-	if params.Sorters != nil {
-		l.order, err = parseOrder(*params.Sorters)
+	if text := orZero(params.Sorters); text != "" {
+		l.order, err = parseOrder(text)
 	}
 	return err
 }

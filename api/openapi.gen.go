@@ -276,10 +276,11 @@ type ListPersonalAccessTokensParams struct {
 
 	// Sorters Comma-separated, a leading `-` descends, null comes last: name, owner.name, ownerUsername, ownerStatus, status,
 	// scope, expirationDate, created, description, lastUsed. Default: `-created`.
+	// Empty counts as absent.
 	Sorters *string `form:"sorters,omitempty" json:"sorters,omitempty"`
 
 	// Filters Comparisons joined by `and`: `eq ne in co sw gt ge lt le isnull pr` on id, name, owner.id, ownerUsername, status,
-	// level, created, expirationDate, lastUsed, managed.
+	// level, created, expirationDate, lastUsed, managed. Empty counts as absent.
 	Filters *string `form:"filters,omitempty" json:"filters,omitempty"`
 }
 

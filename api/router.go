@@ -57,13 +57,14 @@ var _ ServeMux = (*router)(nil)
 
 // HandleFunc registers a route of openapi.yaml, if the mount serves it.
 func (r *router) HandleFunc(pattern string, handler func(http.ResponseWriter, *http.Request)) {
+	parameters := queryParameters(pattern)
 	method, path, _ := strings.Cut(pattern, " ")
 	path, served := r.mount.path(path)
 	if !served {
 		return
 	}
 	r.methods[path] = append(r.methods[path], method)
-	r.mux.Handle(method+" "+path, r.api.gate(r.mount.base(), handler))
+	r.mux.Handle(method+" "+path, r.api.gate(r.mount.base(), parameters, handler))
 }
 
 // ServeHTTP is what the generated code asks of a router.

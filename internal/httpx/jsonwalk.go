@@ -9,7 +9,7 @@ import (
 
 const (
 	maxDepth      = 32
-	maxFieldShown = 32 // characters of a member's name in an error; a secret is longer
+	maxFieldShown = 32 // characters of a name in an error; a secret is longer
 )
 
 // jsonWalk goes through a document that is known to be valid, beside the type it
@@ -154,17 +154,23 @@ func jsonName(field reflect.StructField) string {
 	return name
 }
 
-// join appends a member's name to a path, in place of anything that does not
-// look like a name a question mark: it ends up in answers and logs.
+// join appends a member's name to a path, as far as it can be shown.
 func join(path, name string) string {
+	if path == "" {
+		return ShownName(name)
+	}
+	return path + "." + ShownName(name)
+}
+
+// ShownName returns a name of the client's making, or a question mark in place of
+// what does not look like a name or could be a secret: it ends up in answers and
+// logs.
+func ShownName(name string) string {
 	odd := func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("_-$.:", r)
 	}
 	if name == "" || len(name) > maxFieldShown || strings.ContainsFunc(name, odd) {
-		name = "?"
+		return "?"
 	}
-	if path == "" {
-		return name
-	}
-	return path + "." + name
+	return name
 }
