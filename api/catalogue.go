@@ -29,6 +29,7 @@ const (
 	causeQueryName   key = "cause.query_name"
 	causeQueryNone   key = "cause.query_none"
 	causeRange       key = "cause.range"
+	causeService     key = "cause.service"
 	causeReason      key = "cause.reason"
 	causeOwner       key = "cause.owner"
 	causeList        key = "cause.list"

@@ -23,6 +23,7 @@ func english() catalogue {
 		causeQueryName:   "%s: the query parameter is unknown; those of this route are %s",
 		causeQueryNone:   "%s: the query parameter is unknown; this route has none",
 		causeRange:       "%s: must be between %d and %d",
+		causeService:     "audience[%d]: the service is unknown: name a configured one exactly as it is configured, or the management API, %s",
 		causeReason:      "reason: must be compromised, unused or other",
 		causeOwner:       "owner-id: must be me or an id of 32 lowercase hexadecimal characters",
 		causeList:        "%s: at character %d: %s",

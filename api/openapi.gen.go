@@ -136,8 +136,10 @@ type PersonalAccessTokenDraft struct {
 	// AccessTokenValiditySeconds Null: the default of the organization.
 	AccessTokenValiditySeconds *int64   `json:"accessTokenValiditySeconds,omitempty"`
 	AllowedNetworks            []string `json:"allowedNetworks,omitempty"`
-	Audience                   []string `json:"audience,omitempty"`
-	Description                *string  `json:"description,omitempty"`
+
+	// Audience Services that are configured, or the management API. Null: any.
+	Audience    []string `json:"audience,omitempty"`
+	Description *string  `json:"description,omitempty"`
 
 	// ExpirationDate In the future and within the policy. Null: never, with userAwareTokenNeverExpires; else the default lifetime of the organization, if it has one.
 	ExpirationDate *Time `json:"expirationDate,omitempty"`

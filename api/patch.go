@@ -66,6 +66,9 @@ func (s server) applyTo(ctx context.Context, who *caller, record *pat.Record, op
 		if change == (pat.Change{}) {
 			return record, nil
 		}
+		if err := s.checkAudience(orZero(change.Audience), record.Audience); err != nil {
+			return nil, err
+		}
 		change.Revision = record.Revision
 		changed, err := s.tokens.Update(ctx, record.ID, &change, who.Policy, who.actor())
 		if err == nil {

@@ -119,6 +119,39 @@ func TestPatchesAtOnce(t *testing.T) {
 	require.ElementsMatch(t, []string{"a:b:c", "a:b:0", "a:b:1", "a:b:2", "a:b:3", "a:b:4"}, w.stored(record.ID).Scope)
 }
 
+// A token may be meant for a service that is not configured any more. It stays
+// readable and can be changed, but gets no other such service.
+func TestPatchKeepsTheAudienceItHas(t *testing.T) {
+	w := newWorld(t)
+	token := w.bearer(&w.alice, pat.ScopeAll)
+	record, _ := w.token(&w.alice, "ci", func(d *pat.Draft) { d.Audience = []string{"https://gone.example.com"} })
+	require.Equal(t, []any{"https://gone.example.com"}, w.call(token, http.MethodGet, one(&record), "").json(t)["audience"])
+	for _, step := range []struct {
+		patch  string
+		status int
+		want   []any
+	}{
+		{`[{"op":"replace","path":"/name","value":"renamed"}]`, 200, []any{"https://gone.example.com"}},
+		{`[{"op":"add","path":"/audience/-","value":"https://api.example.com"}]`, 200, []any{"https://gone.example.com", "https://api.example.com"}},
+		{`[{"op":"add","path":"/audience/-","value":"https://also-gone.example.com"}]`, 400, nil},
+		{`[{"op":"remove","path":"/audience/1"}]`, 200, []any{"https://gone.example.com"}},
+		{`[{"op":"replace","path":"/audience","value":["https://sts.example.com/api/v1"]}]`, 200, []any{"https://sts.example.com/api/v1"}},
+		{`[{"op":"replace","path":"/audience","value":["https://gone.example.com"]}]`, 400, nil},
+	} {
+		got := w.call(token, http.MethodPatch, one(&record), step.patch)
+		require.Equal(t, step.status, got.StatusCode, step.patch+string(got.body))
+		if step.status == http.StatusOK {
+			require.Equal(t, step.want, got.json(t)["audience"], step.patch)
+		} else {
+			require.Contains(t, got.cause(t), "]: the service is unknown", step.patch)
+			require.NotContains(t, string(got.body), "gone.example.com")
+		}
+	}
+	_, parent := w.token(&w.alice, "parent", func(d *pat.Draft) { d.Audience = []string{issuer + "/api/v1", "https://gone.example.com"} })
+	made := w.call(parent, http.MethodPost, collection, `{"name":"child"}`)
+	require.Equal(t, http.StatusOK, made.StatusCode, "what is inherited was not asked for: "+string(made.body))
+}
+
 func TestPatchRevivesExpired(t *testing.T) {
 	w := newWorld(t)
 	token := w.bearer(&w.alice, pat.ScopeAll)

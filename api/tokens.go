@@ -81,6 +81,9 @@ func (s server) create(w http.ResponseWriter, r *http.Request) (*PersonalAccessT
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkAudience(draft.Audience, nil); err != nil {
+		return nil, err
+	}
 	token, record, err := s.tokens.Create(ctx, &who.Identity, draft, who.Policy, who.actor())
 	if err != nil {
 		return nil, err
@@ -124,6 +127,18 @@ func (d *PersonalAccessTokenDraft) draft() (*pat.Draft, error) {
 		draft.AccessTokenLife, err = seconds("accessTokenValiditySeconds", *d.AccessTokenValiditySeconds, pat.MinAccessTokenLife, pat.MaxAccessTokenLife)
 	}
 	return draft, err
+}
+
+// checkAudience refuses a service that is not configured: a token for it could
+// never be used there. Those that the token had before stay, for a service may go
+// and come back.
+func (a *API) checkAudience(audience, before []string) error {
+	for i, service := range audience {
+		if !a.exchanger.Services.Has(service) && !slices.Contains(before, service) {
+			return &requestError{key: causeService, args: []any{i, a.audience}}
+		}
+	}
+	return nil
 }
 
 // seconds reads a number of seconds between two durations.

@@ -158,6 +158,9 @@ func (r *Services) Management() string { return r.management }
 // Default returns the audience of a request that names none; empty: there is none.
 func (r *Services) Default() string { return r.fallback }
 
+// Has reports whether a service, or the management API, has the audience.
+func (r *Services) Has(audience string) bool { return r.byAudience[audience] != nil }
+
 // All returns the services in the order they were given; they must not be changed.
 func (r *Services) All() []*Service { return r.all }
 

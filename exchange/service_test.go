@@ -40,6 +40,9 @@ func TestNewServicesRefuses(t *testing.T) {
 	require.Empty(t, services.Default())
 	require.Equal(t, issuer+"/api/v1", services.Management())
 	require.Len(t, services.All(), 1)
+	require.True(t, services.Has(issuer+"/api/v1"))
+	require.False(t, services.Has(issuer+"/api/v1/"), "byte-exact")
+	require.False(t, services.Has(""))
 }
 
 // A mint never widens: for every token, owner, service and request, each scope
