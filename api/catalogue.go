@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"slices"
 
 	"golang.org/x/text/language"
 )
@@ -9,7 +10,7 @@ import (
 // key names a text of the catalogues.
 type key string
 
-// The keys: what happened, and what caused it.
+// The keys: what happened, what caused it, and what fills a cause.
 const (
 	messageBadRequest  key = "message.bad_request"
 	messageUpdate      key = "message.illegal_update"
@@ -40,6 +41,13 @@ const (
 	causeNotActive   key = "cause.not_active"
 	causeReactivate  key = "cause.not_reactivatable"
 	causeWider       key = "cause.wider"
+	causeWiderScope  key = "cause.wider.scope"
+	causeWiderEnd    key = "cause.wider.expiration"
+	causeWiderLevel  key = "cause.wider.level"
+	causeWiderTarget key = "cause.wider.audience"
+	causeWiderFrom   key = "cause.wider.networks"
+	causeWiderRotate key = "cause.wider.rotation"
+	causeParentEnded key = "cause.parent_ended"
 	causeScope       key = "cause.scope"
 	causeRight       key = "cause.right"
 	causeTechnical   key = "cause.technical_user"
@@ -61,6 +69,9 @@ const (
 	causeMaxBytes    key = "cause.max_bytes"
 	causeCompressed  key = "cause.compressed"
 	causeUnknown     key = "cause.unknown"
+
+	termActing key = "term.acting"
+	termMaker  key = "term.maker"
 )
 
 // catalogue is the texts of one language; those of causes may hold verbs of
@@ -102,10 +113,16 @@ func (c *catalogues) speaker(acceptLanguage string) speaker {
 	return speaker{catalogue: c.all[0], origin: "DEFAULT"}
 }
 
-// say returns the text of key.
+// say returns the text of a key, filled with the arguments.
 func (s *speaker) say(k key, args ...any) Message {
 	text := s.texts[k]
 	if len(args) > 0 {
+		args = slices.Clone(args)
+		for i, arg := range args {
+			if term, ok := arg.(key); ok {
+				args[i] = s.texts[term]
+			}
+		}
 		text = fmt.Sprintf(text, args...)
 	}
 	return Message{Locale: s.tag.String(), LocaleOrigin: s.origin, Text: text}

@@ -34,6 +34,13 @@ func english() catalogue {
 		causeNotActive:   "the token is not active",
 		causeReactivate:  "the token cannot be reactivated",
 		causeWider:       "a token made or changed by means of another must not be wider than that one in scope, expiry, level, audience or networks",
+		causeWiderScope:  "scope: wider than %s: give only scopes that it covers, and openid, profile or credentials only if it has them by name",
+		causeWiderEnd:    "expirationDate: wider than %s: give an expirationDate no later than its own",
+		causeWiderLevel:  "level: wider than %s: give one that it reaches",
+		causeWiderTarget: "audience: wider than %s: give only services that it is meant for",
+		causeWiderFrom:   "allowedNetworks: wider than %s: give only networks that lie within its own",
+		causeWiderRotate: "%s: wider than the token you act with, whose holder would get the new secret: rotate the token by means of itself, or of one as wide",
+		causeParentEnded: "the token you act with has ended meanwhile, or got a new secret",
 		causeScope:       "the credential does not cover the scope %s, which its owner has",
 		causeRight:       "the owner of the credential lacks the right",
 		causeTechnical:   "a technical user has no personal tokens",
@@ -55,5 +62,8 @@ func english() catalogue {
 		causeMaxBytes:    "the body must have at most %d bytes",
 		causeCompressed:  "Content-Encoding: send the body uncompressed",
 		causeUnknown:     "there is none of that id that you may see",
+
+		termActing: "the token you act with",
+		termMaker:  "the token that made it (createdByPat)",
 	}}
 }

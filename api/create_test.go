@@ -163,16 +163,16 @@ func TestCreateWiderThanParent(t *testing.T) {
 	})
 	allowed := `{"name":"child","scope":["a:b:c"],"expirationDate":"2026-11-23T12:00:00.123Z","allowedNetworks":["127.0.0.1"]}`
 	for _, token := range []string{parent, w.jwt(parent, "")} {
-		for wider, narrow := range map[string]string{
-			`"scope":["x:y:z"]`:                           `"scope":["a:b:c"]`,
-			`"scope":["sp:scopes:all"]`:                   `"scope":["a:b:c"]`,
-			`"expirationDate":"2026-11-23T12:00:00.124Z"`: `"expirationDate":"2026-11-23T12:00:00.123Z"`,
-			`"expirationDate":null`:                       `"expirationDate":"2026-11-23T12:00:00.123Z"`,
-			`"allowedNetworks":["10.0.0.0/8"]`:            `"allowedNetworks":["127.0.0.1"]`,
+		for wider, c := range map[string]struct{ narrow, cause string }{
+			`"scope":["x:y:z"]`:                           {`"scope":["a:b:c"]`, "scope: wider than the token you act with: give only scopes that it covers"},
+			`"scope":["sp:scopes:all"]`:                   {`"scope":["a:b:c"]`, "scope: wider"},
+			`"expirationDate":"2026-11-23T12:00:00.124Z"`: {`"expirationDate":"2026-11-23T12:00:00.123Z"`, "expirationDate: wider than the token you act with: give an expirationDate no later than its own"},
+			`"expirationDate":null`:                       {`"expirationDate":"2026-11-23T12:00:00.123Z"`, "expirationDate: wider"},
+			`"allowedNetworks":["10.0.0.0/8"]`:            {`"allowedNetworks":["127.0.0.1"]`, "allowedNetworks: wider than the token you act with: give only networks"},
 		} {
-			got := w.call(token, http.MethodPost, collection, strings.Replace(allowed, narrow, wider, 1))
+			got := w.call(token, http.MethodPost, collection, strings.Replace(allowed, c.narrow, wider, 1))
 			require.Equal(t, http.StatusForbidden, got.StatusCode, wider)
-			require.Contains(t, got.cause(t), "must not be wider")
+			require.Contains(t, got.cause(t), c.cause)
 		}
 	}
 	made := w.call(w.jwt(parent, ""), http.MethodPost, collection, allowed)
@@ -181,5 +181,14 @@ func TestCreateWiderThanParent(t *testing.T) {
 	child := collection + "/" + made.text(t, "id")
 	got := w.call(parent, http.MethodPatch, child, `[{"op":"replace","path":"/expirationDate","value":null}]`)
 	require.Equal(t, http.StatusForbidden, got.StatusCode)
+	require.Contains(t, got.cause(t), "expirationDate: wider than the token you act with")
+	all := w.bearer(&w.alice, pat.ScopeAll)
+	got = w.call(all, http.MethodPatch, child, `[{"op":"replace","path":"/expirationDate","value":null}]`)
+	require.Equal(t, http.StatusForbidden, got.StatusCode)
+	require.Contains(t, got.cause(t), "expirationDate: wider than the token that made it (createdByPat)")
+	wide, _ := w.token(&w.alice, "wide")
+	got = w.call(parent, http.MethodPost, one(&wide)+"/rotate", "")
+	require.Equal(t, http.StatusForbidden, got.StatusCode)
+	require.Contains(t, got.cause(t), "scope: wider than the token you act with, whose holder would get the new secret: rotate the token by means of itself")
 	require.Equal(t, http.StatusOK, w.call(parent, http.MethodPatch, child, `[{"op":"replace","path":"/name","value":"renamed"}]`).StatusCode)
 }

@@ -68,7 +68,8 @@ type answer struct {
 	retryAfter time.Duration
 }
 
-// cause is a text of the catalogues with what fills it.
+// cause is a text of the catalogues with what fills it; a key there stands for its
+// own text.
 type cause struct {
 	key  key
 	args []any
@@ -176,6 +177,12 @@ func typedAnswer(err error) (answer, bool) {
 		a.challenge = `, error="insufficient_scope", scope="` + scope.scope + `"`
 		return a, true
 	}
+	if refusal, ok := errors.AsType[*forbiddenError](err); ok {
+		return forbidden(cause(*refusal)), true
+	}
+	if wider, ok := errors.AsType[*pat.WiderError](err); ok {
+		return forbidden(widerCause(wider)), true
+	}
 	if body, ok := errors.AsType[*bodyError](err); ok {
 		return bodyAnswer(body), true
 	}
@@ -249,6 +256,7 @@ func sentinelAnswer(err error) (answer, bool) {
 	}{
 		{errForbidden, func() answer { return forbidden(cause{key: causeRight}) }},
 		{errTechnicalUser, func() answer { return forbidden(cause{key: causeTechnical}) }},
+		{pat.ErrParentEnded, func() answer { return forbidden(cause{key: causeParentEnded}) }},
 		{pat.ErrWider, func() answer { return forbidden(cause{key: causeWider}) }},
 		{errNotFound, notFound},
 		{pat.ErrNotFound, notFound},

@@ -44,6 +44,8 @@ func foreseen() map[string]struct {
 		"pat.ErrLineage":          {pat.ErrLineage, 400},
 		"pat.ErrNotActive":        {pat.ErrNotActive, 400},
 		"pat.ErrWider":            {pat.ErrWider, 403},
+		"pat.ErrParentEnded":      {pat.ErrParentEnded, 403},
+		"pat.WiderError":          {&pat.WiderError{Field: "scope"}, 403},
 		"pat.ErrMalformed":        {pat.ErrMalformed, 401},
 		"pat.ErrUnproved":         {pat.ErrUnproved, 401},
 		"pat.ErrOldSecret":        {pat.ErrOldSecret, 401},
@@ -77,6 +79,7 @@ func foreseen() map[string]struct {
 		"errSecretInURI":    {errSecretInURI, 401},
 		"errTwoCredentials": {errTwoCredentials, 400},
 		"errForbidden":      {errForbidden, 403},
+		"forbiddenError":    {&forbiddenError{key: causeParentEnded}, 403},
 		"errTechnicalUser":  {errTechnicalUser, 403},
 		"errNotFound":       {errNotFound, 404},
 		"errMethod":         {errMethod, 405},
@@ -184,6 +187,20 @@ func TestCatalogues(t *testing.T) {
 		}
 		if told.message != "" {
 			require.NotEmpty(t, speaker.say(told.message).Text, name)
+		}
+	}
+}
+
+// Each field in which a token may be wider has a text of its own.
+func TestWiderCauses(t *testing.T) {
+	texts := newCatalogues()
+	speaker := texts.speaker("")
+	for _, field := range []string{"scope", "expirationDate", "level", "audience", "allowedNetworks"} {
+		for bound, byMaker := range map[string]bool{"the token you act with": false, "the token that made it (createdByPat)": true} {
+			told, known := answerTo(&pat.WiderError{Field: field, ByMaker: byMaker})
+			require.True(t, known)
+			text := told.say(&speaker)[0].Text
+			require.True(t, strings.HasPrefix(text, field+": wider than "+bound+": give "), text)
 		}
 	}
 }

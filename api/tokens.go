@@ -185,7 +185,7 @@ func (s server) rotate(w http.ResponseWriter, r *http.Request, text string) (*Pe
 	}
 	token, after, err := s.tokens.Rotate(ctx, record.ID, grace, reason, who.Policy, who.actor())
 	if err != nil {
-		return nil, err
+		return nil, rotationError(err)
 	}
 	shown, err := s.show(ctx, who, &after)
 	return withSecret(shown, token), err

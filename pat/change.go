@@ -77,7 +77,11 @@ func (s *Service) boundChange(ctx context.Context, record *Record, policy *direc
 	if err != nil {
 		return fmt.Errorf("find the token that made it: %w", err)
 	}
-	return within(record, &maker, policy)
+	err = within(record, &maker, policy)
+	if wider, ok := errors.AsType[*WiderError](err); ok {
+		wider.ByMaker = true
+	}
+	return err
 }
 
 // bounded reports whether the change touches what a parent bounds.
@@ -121,7 +125,7 @@ func set[T any](field, value *T) {
 // Rotate gives an active token a new secret under the same id, and returns it.
 // For grace both secrets work; with none the old one and every JWT made by it
 // die at once. If the old one leaked (Compromised), so does all that was made by
-// means of the token. ErrNotActive, ErrWider, ErrNotFound, *FieldError.
+// means of the token. ErrNotActive, *WiderError, ErrNotFound, *FieldError.
 func (s *Service) Rotate(ctx context.Context, id ID, grace time.Duration, reason Reason, policy *directory.Policy, actor Actor) (Token, Record, error) {
 	if grace < 0 || grace > MaxGrace {
 		return Token{}, Record{}, fieldf("gracePeriodSeconds", "must be between 0 and %d", int(MaxGrace.Seconds()))

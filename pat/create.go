@@ -36,7 +36,8 @@ type Draft struct {
 
 // Create makes a token for owner under the policy of its organization, and
 // returns it with its secret, which nothing returns again. Errors: *FieldError,
-// ErrNameTaken, ErrLimit, ErrNoOwner, ErrWider, fault.ErrUnavailable.
+// ErrNameTaken, ErrLimit, ErrNoOwner, ErrLineage, *WiderError, ErrParentEnded,
+// fault.ErrUnavailable.
 func (s *Service) Create(ctx context.Context, owner *directory.Identity, draft *Draft, policy *directory.Policy, actor Actor) (Token, Record, error) {
 	record, err := s.draftRecord(owner, draft, policy, &actor)
 	if err != nil {
@@ -48,7 +49,7 @@ func (s *Service) Create(ctx context.Context, owner *directory.Identity, draft *
 	err = s.store.Create(ctx, record, policy.MaxTokensPerOwner, s.event(audit.TokenCreated, &record, &actor, ""))
 	if err != nil {
 		if errors.Is(err, ErrConflict) { // the parent ended meanwhile
-			return Token{}, Record{}, ErrWider
+			return Token{}, Record{}, ErrParentEnded
 		}
 		return Token{}, Record{}, fmt.Errorf("create token: %w", err)
 	}
@@ -112,5 +113,5 @@ func (s *Service) recheckParent(ctx context.Context, record *Record, actor *Acto
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("find parent token: %w", err)
 	}
-	return ErrWider
+	return ErrParentEnded
 }

@@ -175,25 +175,30 @@ func TestCreateByMeansOfAToken(t *testing.T) {
 	require.Equal(t, parent.Audience, child.Audience)
 	require.Equal(t, parent.Networks, child.Networks)
 
-	for name, widen := range map[string]func(*pat.Draft){
-		"scope":           func(d *pat.Draft) { d.Scope = []string{"orders:write"} },
-		"every scope":     func(d *pat.Draft) { d.Scope = nil },
-		"never expires":   func(d *pat.Draft) { d.Expiration = time.Time{} },
-		"later":           func(d *pat.Draft) { d.Expiration = parent.Expiration.Add(time.Millisecond) },
-		"audience":        func(d *pat.Draft) { d.Audience = []string{"https://c"} },
-		"network":         func(d *pat.Draft) { d.Networks = []netip.Prefix{netip.MustParsePrefix("192.0.0.0/16")} },
-		"another network": func(d *pat.Draft) { d.Networks = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")} },
+	for name, c := range map[string]struct {
+		field string
+		widen func(*pat.Draft)
+	}{
+		"scope":           {"scope", func(d *pat.Draft) { d.Scope = []string{"orders:write"} }},
+		"every scope":     {"scope", func(d *pat.Draft) { d.Scope = nil }},
+		"never expires":   {"expirationDate", func(d *pat.Draft) { d.Expiration = time.Time{} }},
+		"later":           {"expirationDate", func(d *pat.Draft) { d.Expiration = parent.Expiration.Add(time.Millisecond) }},
+		"audience":        {"audience", func(d *pat.Draft) { d.Audience = []string{"https://c"} }},
+		"network":         {"allowedNetworks", func(d *pat.Draft) { d.Networks = []netip.Prefix{netip.MustParsePrefix("192.0.0.0/16")} }},
+		"another network": {"allowedNetworks", func(d *pat.Draft) { d.Networks = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")} }},
 	} {
 		draft := within(name)
-		widen(draft)
+		c.widen(draft)
 		_, _, err := w.service.Create(t.Context(), &w.owner, draft, &w.policy, actor)
 		require.ErrorIs(t, err, pat.ErrWider, name)
+		require.Equal(t, &pat.WiderError{Field: c.field}, err, name)
 	}
 
 	_, _, err = w.service.Revoke(t.Context(), &parent, pat.End{}, w.actor())
 	require.NoError(t, err)
 	_, _, err = w.service.Create(t.Context(), &w.owner, within("late"), &w.policy, actor)
-	require.ErrorIs(t, err, pat.ErrWider, "the parent ended since the actor was authenticated")
+	require.ErrorIs(t, err, pat.ErrWider)
+	require.ErrorIs(t, err, pat.ErrParentEnded, "since the actor was authenticated")
 }
 
 func TestLevelsBoundChildren(t *testing.T) {
@@ -213,7 +218,7 @@ func TestLevelsBoundChildren(t *testing.T) {
 			if slices.Contains(allowed, level) {
 				require.NoError(t, err, "%s by %s", level, parent)
 			} else {
-				require.ErrorIs(t, err, pat.ErrWider, "%s by %s", level, parent)
+				require.Equal(t, &pat.WiderError{Field: "level"}, err, "%s by %s", level, parent)
 			}
 		}
 	}
@@ -306,7 +311,7 @@ func TestUpdateByMeansOfAToken(t *testing.T) {
 	_, err = w.service.Update(t.Context(), wide.ID, &pat.Change{Scope: &all}, &w.policy, actor)
 	require.ErrorIs(t, err, pat.ErrWider)
 	_, _, err = w.service.Rotate(t.Context(), wide.ID, 0, "", &w.policy, actor)
-	require.ErrorIs(t, err, pat.ErrWider, "the new secret would be the narrow token's to use")
+	require.Equal(t, &pat.WiderError{Field: "scope"}, err, "the new secret would be the narrow token's to use")
 	_, _, err = w.service.Rotate(t.Context(), narrow.ID, 0, "", &w.policy, actor)
 	require.NoError(t, err, "a token may rotate itself")
 }
@@ -346,7 +351,9 @@ func TestUpdateWidensNothing(t *testing.T) {
 			actor pat.Actor
 		}{"itself": {parent.ID, by(&parent)}, "its child": {child.ID, by(&child)}, "child by a third": {child.ID, by(&wide)}} {
 			_, err := w.service.Update(t.Context(), target.id, &change, &w.policy, target.actor)
-			require.ErrorIs(t, err, pat.ErrWider, "%s of %s", name, who)
+			wider, ok := errors.AsType[*pat.WiderError](err)
+			require.True(t, ok, "%s of %s: %v", name, who, err)
+			require.Equal(t, who == "child by a third" && name != "credentials", wider.ByMaker, "%s of %s", name, who)
 		}
 	}
 	_, err = w.service.Update(t.Context(), parent.ID, &pat.Change{Scope: &[]string{"orders:read"}}, &w.policy, by(&parent))

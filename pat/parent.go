@@ -10,8 +10,26 @@ import (
 )
 
 // ErrWider says that a token would get more than the one by means of which it
-// is made or changed: scope, level, expiry, audience or networks.
+// is made or changed: scope, level, expiry, audience or networks. WiderError says
+// which of them.
 var ErrWider = errors.New("wider than the token by means of which it is made")
+
+// ErrParentEnded is ErrWider because there is nothing left to be as narrow as: the
+// parent, or the secret that it was presented by, ended meanwhile.
+var ErrParentEnded = fmt.Errorf("%w: that one has ended", ErrWider)
+
+// WiderError is ErrWider in one field.
+type WiderError struct {
+	Field string // its name in the API: scope, expirationDate, level, audience or allowedNetworks
+	// ByMaker says that the bound is the token that made this one (CreatedByPAT),
+	// not the one that the actor acts with.
+	ByMaker bool
+}
+
+func (e *WiderError) Error() string { return e.Field + ": " + ErrWider.Error() }
+
+// Unwrap returns ErrWider.
+func (e *WiderError) Unwrap() error { return ErrWider }
 
 // inherit fills what a draft leaves open and its parent restricts.
 func inherit(record, parent *Record) {
@@ -27,27 +45,27 @@ func inherit(record, parent *Record) {
 }
 
 // within refuses a record that is wider than its parent, a token as it was
-// when it was authenticated; so a token cannot widen itself either.
+// when it was authenticated; so a token cannot widen itself either. *WiderError.
 func within(record, parent *Record, policy *directory.Policy) error {
 	if parent == nil {
 		return nil
 	}
 	for _, scope := range record.Scope {
 		if !Covers(parent.Scope, scope) {
-			return fmt.Errorf("scope: %w", ErrWider)
+			return &WiderError{Field: "scope"}
 		}
 	}
 	if end := EffectiveExpiration(parent, policy); !end.IsZero() && (record.Expiration.IsZero() || record.Expiration.After(end)) {
-		return fmt.Errorf("expirationDate: %w", ErrWider)
+		return &WiderError{Field: "expirationDate"}
 	}
 	if levelRank(record.Level) > levelRank(parent.Level) {
-		return fmt.Errorf("level: %w", ErrWider)
+		return &WiderError{Field: "level"}
 	}
 	if len(parent.Audience) > 0 && (len(record.Audience) == 0 || !subset(record.Audience, parent.Audience)) {
-		return fmt.Errorf("audience: %w", ErrWider)
+		return &WiderError{Field: "audience"}
 	}
 	if len(parent.Networks) > 0 && !insideNetworks(record.Networks, parent.Networks) {
-		return fmt.Errorf("allowedNetworks: %w", ErrWider)
+		return &WiderError{Field: "allowedNetworks"}
 	}
 	return nil
 }

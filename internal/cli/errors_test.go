@@ -58,6 +58,7 @@ func TestErrors(t *testing.T) {
 		{"401 proved, role", "pat list", reply{status: 401, body: fmt.Sprintf(denied, "its owner does not hold the role AccessAsNonInteractiveUser")}},
 		{"401 empty", "pat list", reply{status: 401}},
 		{"403", "keys list", reply{status: 403, body: fault("403 Forbidden", "platform_admin is needed")}},
+		{"403 wider", "pat create --name ci", reply{status: 403, body: fault("403 Forbidden", "expirationDate: wider than the token you act with: give an expirationDate no later than its own")}},
 		{"404", "pat get " + tokenID, reply{status: 404, body: fault("404 Not found")}},
 		{"404 of another program", "pat get " + tokenID, reply{status: 404, body: "<html>"}},
 		{"409", "pat list", reply{status: 409, body: fault("409 Conflict", "the name is taken")}},

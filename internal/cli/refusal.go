@@ -137,6 +137,7 @@ func remedies() []remedy {
 		{code: "insufficient_scope", fix: "use a token with the scope cambio:introspect whose owner has that right too, or the token itself"},
 		{cause: "subject_token is invalid", fix: "check that TOKEN is the whole token as it was shown once, and was not rotated or deleted since"},
 		{status: http.StatusUnauthorized, fix: "check that TOKEN is the whole token as it was shown once, and was not rotated or deleted since"},
+		{status: http.StatusForbidden, cause: "wider than", fix: "do as the cause says, or use a wider token instead of TOKEN"},
 		{status: http.StatusForbidden, fix: "use a token whose scope and owner have the right for it, or ask an administrator"},
 		{status: http.StatusNotFound, fix: "check the id by listing; what you may not see is not found either"},
 		{status: http.StatusConflict, fix: "look at how it is now and repeat"},
