@@ -47,7 +47,7 @@ func (c *caller) need(right directory.Right) error {
 	case c.Access.HasRight(right):
 		return &scopeError{scope: string(right)}
 	default:
-		return errForbidden
+		return lacksRight(right)
 	}
 }
 
@@ -56,7 +56,7 @@ func (c *caller) need(right directory.Right) error {
 func (c *caller) needPlatformAdmin() error {
 	switch {
 	case !c.Access.HoldsRole(directory.PlatformAdmin, directory.OnPlatform, ""):
-		return errForbidden
+		return lacksRole(directory.PlatformAdmin)
 	case !c.Covers(pat.ScopeAll):
 		return &scopeError{scope: pat.ScopeAll}
 	default:

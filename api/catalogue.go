@@ -50,6 +50,8 @@ const (
 	causeParentEnded key = "cause.parent_ended"
 	causeScope       key = "cause.scope"
 	causeRight       key = "cause.right"
+	causeRole        key = "cause.role"
+	causeNotOwner    key = "cause.not_owner"
 	causeTechnical   key = "cause.technical_user"
 	causeChanged     key = "cause.changed"
 	causeOwnerGone   key = "cause.owner_gone"

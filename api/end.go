@@ -59,8 +59,8 @@ func (s server) endable(ctx context.Context, who *caller, text string) (*pat.Rec
 		return nil, err
 	case who.administers(), who.owns(record) && who.May(directory.ManageMyTokens):
 		return record, nil
-	default:
-		return nil, errForbidden
+	default: // seen by a right to read; who only lacks the scope was refused above
+		return nil, lacksRole(directory.AdministerNonInteractiveUser)
 	}
 }
 
@@ -82,8 +82,10 @@ func (s server) remove(ctx context.Context, text string) error {
 	if err != nil {
 		return err
 	}
-	if !who.May(directory.ManageAllTokens) && !who.owns(record) {
-		return errForbidden
+	if !who.owns(record) {
+		if err := who.need(directory.ManageAllTokens); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()

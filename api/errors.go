@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	errForbidden     = errors.New("the owner lacks the right")
+	errNotOwner      = errors.New("the token is somebody else's")
 	errTechnicalUser = errors.New("a technical user has no personal tokens")
 	errNotFound      = errors.New("no such route or thing")
 	errMethod        = errors.New("the route does not take the method")
@@ -254,7 +254,7 @@ func sentinelAnswer(err error) (answer, bool) {
 		is     error
 		answer func() answer
 	}{
-		{errForbidden, func() answer { return forbidden(cause{key: causeRight}) }},
+		{errNotOwner, func() answer { return forbidden(cause{key: causeNotOwner}) }},
 		{errTechnicalUser, func() answer { return forbidden(cause{key: causeTechnical}) }},
 		{pat.ErrParentEnded, func() answer { return forbidden(cause{key: causeParentEnded}) }},
 		{pat.ErrWider, func() answer { return forbidden(cause{key: causeWider}) }},

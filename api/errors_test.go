@@ -78,7 +78,7 @@ func foreseen() map[string]struct {
 		"errNoCredential":   {errNoCredential, 401},
 		"errSecretInURI":    {errSecretInURI, 401},
 		"errTwoCredentials": {errTwoCredentials, 400},
-		"errForbidden":      {errForbidden, 403},
+		"errNotOwner":       {errNotOwner, 403},
 		"forbiddenError":    {&forbiddenError{key: causeParentEnded}, 403},
 		"errTechnicalUser":  {errTechnicalUser, 403},
 		"errNotFound":       {errNotFound, 404},

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 
+	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/pat"
 )
 
@@ -14,6 +15,16 @@ type forbiddenError struct {
 }
 
 func (e *forbiddenError) Error() string { return string(e.key) }
+
+// lacksRight says that the caller's owner would need a right.
+func lacksRight(right directory.Right) error {
+	return &forbiddenError{key: causeRight, args: []any{right}}
+}
+
+// lacksRole says that the caller's owner would need a role.
+func lacksRole(role directory.Role) error {
+	return &forbiddenError{key: causeRole, args: []any{role}}
+}
 
 // widerCause says in what a token would be wider than another, and what to do.
 func widerCause(wider *pat.WiderError) cause {

@@ -28,7 +28,7 @@ func (a *API) seen(ctx context.Context, who *caller, text string) (*pat.Record, 
 }
 
 // own returns the caller's token of an id. One that the caller sees but does not
-// own is forbidden, any other unknown.
+// own is errNotOwner, any other unknown.
 func (a *API) own(ctx context.Context, who *caller, text string) (*pat.Record, error) {
 	if err := who.need(directory.ManageMyTokens); err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func (a *API) own(ctx context.Context, who *caller, text string) (*pat.Record, e
 		return nil, err
 	}
 	if !who.owns(record) {
-		return nil, errForbidden
+		return nil, errNotOwner
 	}
 	return record, nil
 }
@@ -98,7 +98,7 @@ func (c *caller) needCreating() error {
 	case c.Identity.Type == directory.TechnicalUser:
 		return errTechnicalUser
 	case !c.Access.HoldsOrganizationRole(directory.AccessAsNonInteractiveUser):
-		return errForbidden
+		return lacksRole(directory.AccessAsNonInteractiveUser)
 	default:
 		return c.need(directory.ManageMyTokens)
 	}

@@ -138,6 +138,8 @@ func remedies() []remedy {
 		{cause: "subject_token is invalid", fix: "check that TOKEN is the whole token as it was shown once, and was not rotated or deleted since"},
 		{status: http.StatusUnauthorized, fix: "check that TOKEN is the whole token as it was shown once, and was not rotated or deleted since"},
 		{status: http.StatusForbidden, cause: "wider than", fix: "do as the cause says, or use a wider token instead of TOKEN"},
+		{status: http.StatusForbidden, cause: "nobody but the owner", fix: "ask the owner of the token; whoever administers tokens can revoke it"},
+		{status: http.StatusForbidden, cause: "lacks the r", fix: "ask an administrator to give it to the owner of the token"},
 		{status: http.StatusForbidden, fix: "use a token whose scope and owner have the right for it, or ask an administrator"},
 		{status: http.StatusNotFound, fix: "check the id by listing; what you may not see is not found either"},
 		{status: http.StatusConflict, fix: "look at how it is now and repeat"},
