@@ -198,6 +198,9 @@ func typedAnswer(err error) (answer, bool) {
 			causes: because(update.key, update.operation),
 		}, true
 	}
+	if ended, ok := errors.AsType[*pat.NotActiveError](err); ok {
+		return badRequest(endedCause(ended)), true
+	}
 	if test, ok := errors.AsType[*testError](err); ok {
 		return conflict(cause{key: causePatchTest, args: []any{test.operation}}), true
 	}
@@ -226,6 +229,18 @@ func fieldCauses(err error) []cause {
 		return because(causeField, field.Field, field.Cause)
 	}
 	return nil
+}
+
+// endedCause says how a token that cannot be changed ended, and what to do.
+func endedCause(ended *pat.NotActiveError) cause {
+	switch {
+	case ended.Status == pat.Expired:
+		return cause{key: causeExpired}
+	case ended.Reversible:
+		return cause{key: causeRevoked}
+	default:
+		return cause{key: causeEnded, args: []any{ended.Status}}
+	}
 }
 
 func bodyAnswer(err *bodyError) answer {

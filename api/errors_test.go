@@ -43,6 +43,7 @@ func foreseen() map[string]struct {
 		"pat.ErrNotReactivatable": {pat.ErrNotReactivatable, 400},
 		"pat.ErrLineage":          {pat.ErrLineage, 400},
 		"pat.ErrNotActive":        {pat.ErrNotActive, 400},
+		"pat.NotActiveError":      {&pat.NotActiveError{Status: pat.Revoked}, 400},
 		"pat.ErrWider":            {pat.ErrWider, 403},
 		"pat.ErrParentEnded":      {pat.ErrParentEnded, 403},
 		"pat.WiderError":          {&pat.WiderError{Field: "scope"}, 403},
@@ -188,6 +189,20 @@ func TestCatalogues(t *testing.T) {
 		if told.message != "" {
 			require.NotEmpty(t, speaker.say(told.message).Text, name)
 		}
+	}
+}
+
+func TestEndedCauses(t *testing.T) {
+	texts := newCatalogues()
+	speaker := texts.speaker("")
+	for text, ended := range map[string]pat.NotActiveError{
+		"the token is Revoked, which is final: create a new one":              {Status: pat.Revoked},
+		"the token is Auto-revoked, which is final: create a new one":         {Status: pat.AutoRevoked},
+		"the token is Revoked: have it reactivated first":                     {Status: pat.Revoked, Reversible: true},
+		"the token is Expired: move its expirationDate into the future first": {Status: pat.Expired},
+	} {
+		told, _ := answerTo(&ended)
+		require.Equal(t, text, told.say(&speaker)[0].Text)
 	}
 }
 

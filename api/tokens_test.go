@@ -155,9 +155,16 @@ func TestRotate(t *testing.T) {
 	revoked, _ := w.token(&w.alice, "revoked")
 	_, _, err := w.tokens.Revoke(t.Context(), &revoked, pat.End{}, pat.Actor{})
 	require.NoError(t, err)
-	got = w.call(last, http.MethodPost, one(&revoked)+"/rotate", "")
+	for _, request := range [][3]string{{http.MethodPost, "/rotate", ""}, {http.MethodPatch, "", `[{"op":"replace","path":"/name","value":"x"}]`}} {
+		got = w.call(last, request[0], one(&revoked)+request[1], request[2])
+		require.Equal(t, http.StatusBadRequest, got.StatusCode)
+		require.Equal(t, "the token is Revoked, which is final: create a new one", got.cause(t))
+	}
+	expired, _ := w.token(&w.alice, "expired", func(d *pat.Draft) { d.Expiration = w.clock.now().Add(time.Minute) })
+	w.clock.advance(time.Minute)
+	got = w.call(last, http.MethodPost, one(&expired)+"/rotate", "")
 	require.Equal(t, http.StatusBadRequest, got.StatusCode)
-	require.Equal(t, "the token is not active", got.cause(t))
+	require.Equal(t, "the token is Expired: move its expirationDate into the future first", got.cause(t))
 }
 
 func TestDelete(t *testing.T) {

@@ -25,7 +25,24 @@ const (
 var ErrNotReactivatable = errors.New("the token cannot be reactivated")
 
 // ErrNotActive says that a token that has ended cannot be changed that way.
+// NotActiveError says how it ended.
 var ErrNotActive = errors.New("the token is not active")
+
+// NotActiveError is ErrNotActive with the state that the token is in.
+type NotActiveError struct {
+	Status Status // Revoked or Auto-revoked; Expired only at a rotation
+	// Reversible says that a Revoked one may be reactivated; any other is so for good.
+	Reversible bool
+}
+
+func (e *NotActiveError) Error() string { return ErrNotActive.Error() + ": " + string(e.Status) }
+
+// Unwrap returns ErrNotActive.
+func (e *NotActiveError) Unwrap() error { return ErrNotActive }
+
+func notActive(record *Record, now time.Time) error {
+	return &NotActiveError{Status: record.Status(now), Reversible: record.Reactivatable(now)}
+}
 
 // Change names the fields to be changed; nil leaves one as it is.
 type Change struct {
@@ -41,7 +58,7 @@ type Change struct {
 	Revision int64
 }
 
-// Update changes the fields of a token that has not ended (ErrNotActive). An Expired one whose expiry moves into the
+// Update changes the fields of a token that has not ended (*NotActiveError). An Expired one whose expiry moves into the
 // future is Active again. Errors as Create's, ErrNotFound and ErrConflict.
 func (s *Service) Update(ctx context.Context, id ID, change *Change, policy *directory.Policy, actor Actor) (Record, error) {
 	return s.replace(ctx, id, policy.MaxTokensPerOwner, audit.TokenUpdated, &actor, func(record *Record, now time.Time) error {
@@ -49,7 +66,7 @@ func (s *Service) Update(ctx context.Context, id ID, change *Change, policy *dir
 			return ErrConflict
 		}
 		if record.State != StateActive {
-			return ErrNotActive
+			return notActive(record, now)
 		}
 		if err := change.apply(record, policy, now); err != nil {
 			return err
@@ -125,7 +142,7 @@ func set[T any](field, value *T) {
 // Rotate gives an active token a new secret under the same id, and returns it.
 // For grace both secrets work; with none the old one and every JWT made by it
 // die at once. If the old one leaked (Compromised), so does all that was made by
-// means of the token. ErrNotActive, *WiderError, ErrNotFound, *FieldError.
+// means of the token. *NotActiveError, *WiderError, ErrNotFound, *FieldError.
 func (s *Service) Rotate(ctx context.Context, id ID, grace time.Duration, reason Reason, policy *directory.Policy, actor Actor) (Token, Record, error) {
 	if grace < 0 || grace > MaxGrace {
 		return Token{}, Record{}, fieldf("gracePeriodSeconds", "must be between 0 and %d", int(MaxGrace.Seconds()))
@@ -133,7 +150,7 @@ func (s *Service) Rotate(ctx context.Context, id ID, grace time.Duration, reason
 	token := s.format.New(id)
 	record, err := s.replace(ctx, id, 0, audit.TokenRotated, &actor, func(record *Record, now time.Time) error {
 		if record.Status(now) != Active {
-			return ErrNotActive
+			return notActive(record, now)
 		}
 		if actor.Parent != nil && actor.Parent.ID != record.ID { // the new secret would be the other token's to use
 			if err := within(record, actor.Parent, policy); err != nil {

@@ -371,6 +371,20 @@ func TestUpdateRefusesWhatHasEnded(t *testing.T) {
 	name := "renamed"
 	_, err = w.service.Update(t.Context(), record.ID, &pat.Change{Name: &name}, &w.policy, w.actor())
 	require.ErrorIs(t, err, pat.ErrNotActive)
+	require.Equal(t, &pat.NotActiveError{Status: pat.Revoked}, err)
+
+	token, record := w.create(func(d *pat.Draft) { d.Expiration = w.clock.now().Add(time.Hour) })
+	w.clock.advance(time.Hour)
+	_, err = w.use(token)
+	require.Error(t, err)
+	_, err = w.service.Update(t.Context(), record.ID, &pat.Change{Name: &name}, &w.policy, w.actor())
+	require.Equal(t, &pat.NotActiveError{Status: pat.AutoRevoked}, err)
+
+	_, record = w.create(func(d *pat.Draft) { d.Level, d.LevelID = pat.Organization, w.owner.Organization })
+	_, _, err = w.service.Revoke(t.Context(), &record, pat.End{Reversible: true}, w.actor())
+	require.NoError(t, err)
+	_, err = w.service.Update(t.Context(), record.ID, &pat.Change{Name: &name}, &w.policy, w.actor())
+	require.Equal(t, &pat.NotActiveError{Status: pat.Revoked, Reversible: true}, err)
 }
 
 // The longest life counts from creation, and a lineage does not outlive its
@@ -486,6 +500,7 @@ func TestRotateRefuses(t *testing.T) {
 	w.clock.advance(time.Hour)
 	_, _, err := w.service.Rotate(t.Context(), record.ID, 0, "", &w.policy, w.actor())
 	require.ErrorIs(t, err, pat.ErrNotActive)
+	require.Equal(t, &pat.NotActiveError{Status: pat.Expired}, err)
 }
 
 func TestRevokeAndReactivate(t *testing.T) {
