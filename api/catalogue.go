@@ -74,6 +74,7 @@ const (
 	causeMaxBytes    key = "cause.max_bytes"
 	causeCompressed  key = "cause.compressed"
 	causeUnknown     key = "cause.unknown"
+	causeNoRoute     key = "cause.no_route"
 
 	termActing key = "term.acting"
 	termMaker  key = "term.maker"

@@ -66,6 +66,7 @@ func english() catalogue {
 		causeMediaType:   "Content-Type: must be %s",
 		causeMaxBytes:    "the body must have at most %d bytes",
 		causeCompressed:  "Content-Encoding: send the body uncompressed",
+		causeNoRoute:     "there is no such route",
 		causeUnknown:     "there is none of that id that you may see",
 
 		termActing: "the token you act with",

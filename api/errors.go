@@ -17,7 +17,8 @@ import (
 var (
 	errNotOwner      = errors.New("the token is somebody else's")
 	errTechnicalUser = errors.New("a technical user has no personal tokens")
-	errNotFound      = errors.New("no such route or thing")
+	errNotFound      = errors.New("no such thing")
+	errNoRoute       = errors.New("no such route")
 	errMethod        = errors.New("the route does not take the method")
 )
 
@@ -85,8 +86,8 @@ func forbidden(causes ...cause) answer {
 	return answer{status: http.StatusForbidden, code: "403 Forbidden", message: messageForbidden, causes: causes}
 }
 
-func notFound() answer {
-	return answer{status: http.StatusNotFound, code: "404 Not found", message: messageNotFound, causes: because(causeUnknown)}
+func notFound(k key) answer {
+	return answer{status: http.StatusNotFound, code: "404 Not found", message: messageNotFound, causes: because(k)}
 }
 
 func conflict(causes ...cause) answer {
@@ -273,10 +274,11 @@ func sentinelAnswer(err error) (answer, bool) {
 		{errTechnicalUser, func() answer { return forbidden(cause{key: causeTechnical}) }},
 		{pat.ErrParentEnded, func() answer { return forbidden(cause{key: causeParentEnded}) }},
 		{pat.ErrWider, func() answer { return forbidden(cause{key: causeWider}) }},
-		{errNotFound, notFound},
-		{pat.ErrNotFound, notFound},
-		{directory.ErrNotFound, notFound},
-		{keys.ErrUnknownKey, notFound},
+		{errNoRoute, func() answer { return notFound(causeNoRoute) }},
+		{errNotFound, func() answer { return notFound(causeUnknown) }},
+		{pat.ErrNotFound, func() answer { return notFound(causeUnknown) }},
+		{directory.ErrNotFound, func() answer { return notFound(causeUnknown) }},
+		{keys.ErrUnknownKey, func() answer { return notFound(causeUnknown) }},
 		{errMethod, func() answer {
 			return answer{status: http.StatusMethodNotAllowed, code: "405 Method Not Allowed", message: messageMethod}
 		}},

@@ -83,6 +83,7 @@ func foreseen() map[string]struct {
 		"forbiddenError":    {&forbiddenError{key: causeParentEnded}, 403},
 		"errTechnicalUser":  {errTechnicalUser, 403},
 		"errNotFound":       {errNotFound, 404},
+		"errNoRoute":        {errNoRoute, 404},
 		"errMethod":         {errMethod, 405},
 		"limitError":        {&limitError{retryAfter: time.Second}, 429},
 		"scopeError":        {&scopeError{scope: "x"}, 403},

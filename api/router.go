@@ -83,7 +83,7 @@ func (r *router) close() {
 			r.api.fail(w, request, errMethod)
 		})
 	}
-	unknown := func(w http.ResponseWriter, request *http.Request) { r.api.fail(w, request, errNotFound) }
+	unknown := func(w http.ResponseWriter, request *http.Request) { r.api.fail(w, request, errNoRoute) }
 	r.mux.HandleFunc(r.mount.base()+"/", unknown)
 	if _, taken := r.methods[r.mount.base()]; !taken {
 		r.mux.HandleFunc(r.mount.base(), unknown)

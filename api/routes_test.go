@@ -199,10 +199,11 @@ func TestAliases(t *testing.T) {
 func TestUnknownRoutesAndMethods(t *testing.T) {
 	w := newWorld(t)
 	token := w.bearer(&w.alice, pat.ScopeAll)
-	for _, path := range []string{"/api/v1", "/api/v1/", "/api/v1/secrets", collection + "/", collection + "/a/b/c", "/v3/personal-access-tokens/x/y/z"} {
+	for _, path := range []string{"/api/v1", "/api/v1/", "/api/v1/secrets", collection + "/", collection + "/a/b/c", "/v3/personal-access-tokens/", "/v3/personal-access-tokens/x/y/z", "/personal-access-tokens/v1/x/y"} {
 		got := w.call(token, http.MethodGet, path, "")
 		require.Equal(t, http.StatusNotFound, got.StatusCode, path)
 		require.Equal(t, "404 Not found", got.json(t)["detailCode"], path)
+		require.Equal(t, "there is no such route", got.cause(t), path)
 	}
 	for path, allow := range map[string]string{
 		collection:               "GET, HEAD, POST",

@@ -62,6 +62,7 @@ func TestErrors(t *testing.T) {
 		{"403 of an administrator", "pat rotate " + tokenID, reply{status: 403, body: fault("403 Forbidden", "nobody but the owner of a token can change or rotate it, not even an administrator")}},
 		{"403 wider", "pat create --name ci", reply{status: 403, body: fault("403 Forbidden", "expirationDate: wider than the token you act with: give an expirationDate no later than its own")}},
 		{"404", "pat get " + tokenID, reply{status: 404, body: fault("404 Not found")}},
+		{"404 of a route", "keys list", reply{status: 404, body: fault("404 Not found", "there is no such route")}},
 		{"404 of another program", "pat get " + tokenID, reply{status: 404, body: "<html>"}},
 		{"409", "pat list", reply{status: 409, body: fault("409 Conflict", "the name is taken")}},
 		{"429", "pat list", reply{status: 429, body: `{"message":" Rate Limit Exceeded "}`, header: map[string]string{"Retry-After": "11"}}},

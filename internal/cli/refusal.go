@@ -141,6 +141,7 @@ func remedies() []remedy {
 		{status: http.StatusForbidden, cause: "nobody but the owner", fix: "ask the owner of the token; whoever administers tokens can revoke it"},
 		{status: http.StatusForbidden, cause: "lacks the r", fix: "ask an administrator to give it to the owner of the token"},
 		{status: http.StatusForbidden, fix: "use a token whose scope and owner have the right for it, or ask an administrator"},
+		{status: http.StatusNotFound, cause: "no such route", fix: "check --server, and that the server is of the version of this command or near it"},
 		{status: http.StatusNotFound, fix: "check the id by listing; what you may not see is not found either"},
 		{status: http.StatusConflict, fix: "look at how it is now and repeat"},
 		{status: http.StatusTooManyRequests, fix: "repeat in a minute"},
