@@ -21,9 +21,9 @@ type KeyRing interface {
 	// List returns every key, oldest first.
 	List() []keys.Info
 	// Rotate brings the next key of each algorithm into use.
-	Rotate(ctx context.Context, actor string) error
+	Rotate(ctx context.Context, actor keys.Actor) error
 	// Revoke ends a key at once; keys.ErrUnknownKey.
-	Revoke(ctx context.Context, kid, actor string) error
+	Revoke(ctx context.Context, kid string, actor keys.Actor) error
 }
 
 // Config is what an API needs; all of it but RateLimit.

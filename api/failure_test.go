@@ -158,16 +158,33 @@ func TestKeys(t *testing.T) {
 	require.Equal(t, "published", before[1]["state"])
 	require.Nil(t, before[0]["revokedAt"])
 	require.ElementsMatch(t, []string{"kid", "alg", "generation", "state", "created", "activeFrom", "retireFrom", "removeAfter", "revokedAt"}, keysOf(before[0]))
-	rotated := w.call(token, http.MethodPost, "/api/v1/keys/rotate", "").list(t)
+	rotated := w.call(token, http.MethodPost, "/api/v1/keys/rotate", "", "traceparent", traceparent).list(t)
 	require.Len(t, rotated, 3, "the successor is brought forward, and one more published")
 	jwt := w.jwt(token, "")
 	require.Equal(t, http.StatusOK, w.call(jwt, http.MethodGet, mine, "").StatusCode)
-	revoked := w.call(token, http.MethodPost, "/api/v1/keys/"+first[0].Kid+"/revoke", "")
+	revoked := w.call(token, http.MethodPost, "/api/v1/keys/"+first[0].Kid+"/revoke", "", "traceparent", traceparent)
 	require.Equal(t, http.StatusOK, revoked.StatusCode, string(revoked.body))
 	require.Equal(t, "revoked", revoked.list(t)[0]["state"])
 	require.Equal(t, invalidBody, string(w.call(jwt, http.MethodGet, mine, "").body), "what it signed is lost")
 	got := w.call(token, http.MethodPost, "/api/v1/keys/unknown/revoke", "")
 	require.Equal(t, http.StatusNotFound, got.StatusCode)
+	require.Equal(t, []audit.Name{audit.KeyCreated, audit.KeyRevoked}, askedFor(w, &w.alice), "and each says from where")
+}
+
+// askedFor lists what somebody did by requests with the traceparent.
+func askedFor(w *world, who *directory.Identity) []audit.Name {
+	w.Helper()
+	pending, err := w.db.Outbox().Pending(w.Context(), 1000)
+	require.NoError(w, err)
+	var names []audit.Name
+	for _, stored := range pending {
+		var event audit.Event
+		require.NoError(w, json.Unmarshal(stored.Event, &event))
+		if event.Actor == string(who.ID) && event.IP == "127.0.0.1" && event.UserAgent != "" && event.TrackingID == traceparent[3:35] {
+			names = append(names, event.Name)
+		}
+	}
+	return names
 }
 
 func keysOf(m map[string]any) []string {

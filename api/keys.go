@@ -9,7 +9,7 @@ import (
 
 // ListKeys answers with the signing keys.
 func (s server) ListKeys(w http.ResponseWriter, r *http.Request) {
-	s.afterKeys(w, r, func(context.Context, string) error { return nil })
+	s.afterKeys(w, r, func(context.Context, keys.Actor) error { return nil })
 }
 
 // RotateKeys brings the next key of each algorithm into use.
@@ -19,16 +19,16 @@ func (s server) RotateKeys(w http.ResponseWriter, r *http.Request) {
 
 // RevokeKey ends a key at once.
 func (s server) RevokeKey(w http.ResponseWriter, r *http.Request, kid string) {
-	s.afterKeys(w, r, func(ctx context.Context, actor string) error { return s.keys.Revoke(ctx, kid, actor) })
+	s.afterKeys(w, r, func(ctx context.Context, actor keys.Actor) error { return s.keys.Revoke(ctx, kid, actor) })
 }
 
 // afterKeys lets an administrator of the platform do something, and answers with
 // the keys as they are then.
-func (s server) afterKeys(w http.ResponseWriter, r *http.Request, do func(ctx context.Context, actor string) error) {
+func (s server) afterKeys(w http.ResponseWriter, r *http.Request, do func(ctx context.Context, actor keys.Actor) error) {
 	who := callerFrom(r.Context())
 	err := who.needPlatformAdmin()
 	if err == nil {
-		err = do(r.Context(), string(who.Identity.ID))
+		err = do(r.Context(), keys.Actor{ID: string(who.Identity.ID), Origin: who.origin})
 	}
 	s.respond(w, r, signingKeys(s.keys.List()), err)
 }

@@ -18,6 +18,9 @@ import (
 
 var errDown = errors.New("store is down")
 
+// admin is somebody who asks for changes.
+var admin = Actor{ID: "admin", Origin: audit.Origin{IP: "192.0.2.7", UserAgent: "cli/1", TrackingID: "0123456789abcdef0123456789abcdef"}}
+
 // memory is a Store that keeps JSON, as the real ones do, and fails on demand.
 type memory struct {
 	mu     sync.Mutex

@@ -25,8 +25,8 @@ func TestWrongMasterKeyNeverMakesAKey(t *testing.T) {
 	wrong := testRing(t, store, testMaster(t), clock.now)
 	require.ErrorIs(t, wrong.Open(t.Context()), ErrWrongMasterKey)
 	require.ErrorIs(t, wrong.Prepare(t.Context()), ErrWrongMasterKey)
-	require.ErrorIs(t, wrong.Rotate(t.Context(), ""), ErrWrongMasterKey)
-	require.ErrorIs(t, wrong.Revoke(t.Context(), activeKID(ring, ES256), ""), ErrWrongMasterKey)
+	require.ErrorIs(t, wrong.Rotate(t.Context(), Actor{}), ErrWrongMasterKey)
+	require.ErrorIs(t, wrong.Revoke(t.Context(), activeKID(ring, ES256), Actor{}), ErrWrongMasterKey)
 	require.ErrorIs(t, wrong.Ready(clock.now()), ErrNotOpened)
 	require.Equal(t, before, string(store.state))
 
@@ -68,17 +68,17 @@ func TestStoreDown(t *testing.T) {
 	require.ErrorIs(t, err, ErrStale)
 	_, err = ring.Verify(token, expected())
 	require.NoError(t, err, "old tokens still verify")
-	require.ErrorIs(t, ring.Rotate(t.Context(), ""), errDown)
-	require.ErrorIs(t, ring.Revoke(t.Context(), activeKID(ring, ES256), ""), errDown)
+	require.ErrorIs(t, ring.Rotate(t.Context(), Actor{}), errDown)
+	require.ErrorIs(t, ring.Revoke(t.Context(), activeKID(ring, ES256), Actor{}), errDown)
 
 	store.load = nil
 	require.NoError(t, ring.refresh(t.Context()))
 	require.NoError(t, ring.Ready(clock.now()))
 
 	store.swap = func() error { return ErrSwapped }
-	require.ErrorIs(t, ring.Rotate(t.Context(), ""), ErrSwapped)
+	require.ErrorIs(t, ring.Rotate(t.Context(), Actor{}), ErrSwapped)
 	store.swap = func() error { return errDown }
-	require.ErrorIs(t, ring.Rotate(t.Context(), ""), errDown)
+	require.ErrorIs(t, ring.Rotate(t.Context(), Actor{}), errDown)
 	require.Len(t, store.get().Keys, 2)
 }
 
@@ -91,7 +91,7 @@ func TestWaitingForTheTurnEndsWithTheContext(t *testing.T) {
 	for _, call := range []func() error{
 		func() error { return ring.Open(cancelled) },
 		func() error { return ring.Prepare(cancelled) },
-		func() error { return ring.Rotate(cancelled, "") },
+		func() error { return ring.Rotate(cancelled, Actor{}) },
 		func() error { return ring.refresh(cancelled) },
 	} {
 		require.ErrorIs(t, call(), context.Canceled)
@@ -105,7 +105,7 @@ func TestSwapGivesUpWithItsContext(t *testing.T) {
 	ring, store := openRing(t, clock)
 	ctx, cancel := context.WithCancel(t.Context())
 	store.swap = func() error { cancel(); return ErrSwapped }
-	require.ErrorIs(t, ring.Rotate(ctx, ""), context.Canceled)
+	require.ErrorIs(t, ring.Rotate(ctx, Actor{}), context.Canceled)
 }
 
 // kmsRing returns a prepared store and a ring whose sealer is at the end of a wire.
@@ -199,9 +199,9 @@ func TestKMSFailsDuringRotation(t *testing.T) {
 	require.NoError(t, ring.Ready(clock.now()), "the successor signs")
 	require.Len(t, store.get().Keys, 2)
 	require.Len(t, jwksKIDs(t, ring), 2)
-	require.ErrorIs(t, ring.Rotate(t.Context(), ""), errKMS)
+	require.ErrorIs(t, ring.Rotate(t.Context(), Actor{}), errKMS)
 
-	require.NoError(t, ring.Revoke(t.Context(), activeKID(ring, ES256), ""), "revoking needs no new key")
+	require.NoError(t, ring.Revoke(t.Context(), activeKID(ring, ES256), Actor{}), "revoking needs no new key")
 	require.ErrorIs(t, ring.Ready(clock.now()), ErrNoActiveKey)
 	sealer.seal = nil
 	require.NoError(t, ring.refresh(t.Context()))
@@ -216,13 +216,13 @@ func TestKeyThatDoesNotOpen(t *testing.T) {
 	healthy := testRing(t, ring.store, sealer.Sealer, clock.now)
 	require.NoError(t, healthy.Open(t.Context()))
 	first := activeKID(ring, ES256)
-	require.NoError(t, healthy.Revoke(t.Context(), first, ""))
+	require.NoError(t, healthy.Revoke(t.Context(), first, Actor{}))
 
 	sealer.open = func(context.Context) error { return errKMS }
 	require.ErrorIs(t, ring.refresh(t.Context()), errUnopened)
 	require.NotContains(t, jwksKIDs(t, ring), first, "the revocation holds all the same")
 	require.NoError(t, ring.Ready(clock.now()))
-	require.NoError(t, ring.Revoke(t.Context(), activeKID(ring, ES256), ""), "and so does one made here")
+	require.NoError(t, ring.Revoke(t.Context(), activeKID(ring, ES256), Actor{}), "and so does one made here")
 	clock.move(testMaxAge + testPoll + 1)
 	require.ErrorIs(t, ring.refresh(t.Context()), errUnopened)
 	require.ErrorIs(t, ring.Ready(clock.now()), ErrStale, "but the state ages")
@@ -315,7 +315,7 @@ func TestLostKeyIsRevokedEverywhere(t *testing.T) {
 	require.NoError(t, other.refresh(t.Context()))
 
 	store.state = before
-	require.NoError(t, ring.Revoke(t.Context(), lost, ""))
+	require.NoError(t, ring.Revoke(t.Context(), lost, Actor{}))
 	require.NoError(t, other.refresh(t.Context()))
 	require.NotContains(t, jwksKIDs(t, other), lost)
 	require.Equal(t, lost, infos(other, ES256, Revoked)[0].KID)
@@ -327,7 +327,7 @@ func TestLostRevocationIsReplayed(t *testing.T) {
 	ring, store := openRing(t, clock)
 	kid := activeKID(ring, ES256)
 	before := store.state
-	require.NoError(t, ring.Revoke(t.Context(), kid, "admin"))
+	require.NoError(t, ring.Revoke(t.Context(), kid, admin))
 	store.state = before
 	require.NoError(t, ring.Open(t.Context()))
 	require.NotContains(t, jwksKIDs(t, ring), kid, "this replica never forgets it")
@@ -348,7 +348,7 @@ func TestRevocationOfUnknownOutcome(t *testing.T) {
 			} else {
 				store.swap = func() error { return errDown }
 			}
-			require.ErrorIs(t, ring.Revoke(t.Context(), kid, ""), errDown)
+			require.ErrorIs(t, ring.Revoke(t.Context(), kid, Actor{}), errDown)
 			require.NotContains(t, jwksKIDs(t, ring), kid)
 			store.lose, store.swap = nil, nil
 			require.NoError(t, ring.refresh(t.Context()))
@@ -377,9 +377,9 @@ func TestResealing(t *testing.T) {
 
 	token := mint(t, ring, ES256)
 	sealer.seal = func(context.Context) error { return errKMS }
-	require.NoError(t, ring.Revoke(t.Context(), infos(ring, ES256, Published)[0].KID, ""), "what cannot be moved stays")
+	require.NoError(t, ring.Revoke(t.Context(), infos(ring, ES256, Published)[0].KID, Actor{}), "what cannot be moved stays")
 	sealer.seal = nil
-	require.NoError(t, ring.Rotate(t.Context(), ""))
+	require.NoError(t, ring.Rotate(t.Context(), Actor{}))
 	moved := testRing(t, store, newest, clock.now)
 	require.NoError(t, moved.Open(t.Context()))
 	_, err = moved.Verify(token, expected())

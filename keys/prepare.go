@@ -57,5 +57,5 @@ func (r *Ring) initialise(ctx context.Context) error {
 		next.Keys = append(next.Keys, rec)
 		kids = append(kids, rec.KID)
 	}
-	return r.swap(ctx, 0, next, event(audit.KeyCreated, strings.Join(kids, " "), "", reasonInitialised, now))
+	return r.swap(ctx, 0, next, event(audit.KeyCreated, strings.Join(kids, " "), Actor{}, reasonInitialised, now))
 }

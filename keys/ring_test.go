@@ -73,8 +73,8 @@ func TestBeforeOpen(t *testing.T) {
 
 	require.ErrorIs(t, ring.Open(t.Context()), ErrNoCanary)
 	require.ErrorContains(t, ring.Open(t.Context()), "run cambio init")
-	require.ErrorIs(t, ring.Rotate(t.Context(), ""), ErrNoCanary)
-	require.ErrorIs(t, ring.Revoke(t.Context(), "kid", ""), ErrNoCanary)
+	require.ErrorIs(t, ring.Rotate(t.Context(), Actor{}), ErrNoCanary)
+	require.ErrorIs(t, ring.Revoke(t.Context(), "kid", Actor{}), ErrNoCanary)
 	require.Nil(t, store.state, "nothing but Prepare initialises a store")
 	require.ErrorIs(t, ring.Ready(clock.now()), ErrNotOpened)
 }
@@ -187,7 +187,7 @@ func TestPlannedRotation(t *testing.T) {
 	refreshed(t, clock, ring, testMaxAge+2*clockSkew+2*time.Minute)
 	require.NotContains(t, jwksKIDs(t, ring), first)
 	require.Equal(t, first, infos(ring, ES256, Retired)[0].KID)
-	require.NoError(t, ring.Rotate(t.Context(), ""))
+	require.NoError(t, ring.Rotate(t.Context(), Actor{}))
 	require.Len(t, infos(ring, ES256, Retired), 1, "people may still look at it")
 	refreshed(t, clock, ring, testRotate+testLead)
 	require.Empty(t, infos(ring, ES256, Retired), "dropped with the next write")
@@ -200,12 +200,13 @@ func TestRotate(t *testing.T) {
 	other := another(t, ring, clock.now)
 	first, second := activeKID(ring, ES256), infos(ring, ES256, Published)[0].KID
 	clock.move(time.Hour)
-	require.NoError(t, ring.Rotate(t.Context(), "admin"))
-	require.NoError(t, ring.Rotate(t.Context(), "admin"), "a rotation is pending: nothing is done")
-	require.NoError(t, other.Rotate(t.Context(), "admin"))
+	require.NoError(t, ring.Rotate(t.Context(), admin))
+	require.NoError(t, ring.Rotate(t.Context(), admin), "a rotation is pending: nothing is done")
+	require.NoError(t, other.Rotate(t.Context(), admin))
 	require.Len(t, store.get().Keys, 6)
 	made := store.events[len(store.events)-1]
 	require.Equal(t, []string{"admin", reasonRequested}, []string{made.Actor, made.Reason})
+	require.Equal(t, admin.Origin, audit.Origin{IP: made.IP, UserAgent: made.UserAgent, TrackingID: made.TrackingID})
 
 	require.Equal(t, first, activeKID(ring, ES256))
 	published := infos(ring, ES256, Published)
@@ -219,7 +220,7 @@ func TestRotate(t *testing.T) {
 	refreshed(t, clock, ring, time.Second)
 	require.Equal(t, second, activeKID(ring, ES256))
 	require.Len(t, store.get().Keys, 6, "the successor was made by Rotate")
-	require.NoError(t, ring.Rotate(t.Context(), "admin"))
+	require.NoError(t, ring.Rotate(t.Context(), admin))
 	require.Len(t, store.get().Keys, 8)
 }
 
@@ -238,7 +239,7 @@ func TestRotateRaced(t *testing.T) {
 			for _, ring := range []*Ring{one, two} {
 				go func() {
 					time.Sleep(time.Duration(rand.Int64N(int64(50 * time.Millisecond))))
-					done <- ring.Rotate(t.Context(), "")
+					done <- ring.Rotate(t.Context(), Actor{})
 				}()
 			}
 			require.NoError(t, errors.Join(<-done, <-done))
@@ -258,7 +259,11 @@ func TestRevokeActive(t *testing.T) {
 
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.NoError(t, ring.Revoke(cancelled, first, "admin"), "it outlives the request")
+	require.NoError(t, ring.Revoke(cancelled, first, admin), "it outlives the request")
+	ended, successor := store.events[len(store.events)-2], store.events[len(store.events)-1]
+	require.Equal(t, []string{string(audit.KeyRevoked), "admin"}, []string{string(ended.Name), ended.Actor})
+	require.Equal(t, admin.Origin, audit.Origin{IP: ended.IP, UserAgent: ended.UserAgent, TrackingID: ended.TrackingID})
+	require.Equal(t, []string{reasonPlanned, "", ""}, []string{successor.Reason, successor.Actor, successor.IP}, "nobody asked for it")
 	require.Equal(t, second, activeKID(ring, ES256))
 	require.Len(t, infos(ring, ES256, Published), 1)
 	require.Equal(t, first, infos(ring, ES256, Revoked)[0].KID)
@@ -275,8 +280,8 @@ func TestRevokeActive(t *testing.T) {
 	require.NoError(t, slow.Ready(slow.now()), "a slow clock has an active key at once, too")
 
 	before := string(store.state)
-	require.NoError(t, ring.Revoke(t.Context(), first, "admin"), "again")
-	require.ErrorIs(t, ring.Revoke(t.Context(), "nonsense", "admin"), ErrUnknownKey)
+	require.NoError(t, ring.Revoke(t.Context(), first, admin), "again")
+	require.ErrorIs(t, ring.Revoke(t.Context(), "nonsense", admin), ErrUnknownKey)
 	require.Equal(t, before, string(store.state))
 	require.Equal(t, 1, store.count(audit.KeyRevoked))
 }
@@ -286,7 +291,7 @@ func TestRevokeSuccessorShortlyBeforeItsTurn(t *testing.T) {
 	ring, _ := openRing(t, clock)
 	first, second := activeKID(ring, ES256), infos(ring, ES256, Published)[0].KID
 	refreshed(t, clock, ring, testRotate-time.Minute)
-	require.NoError(t, ring.Revoke(t.Context(), second, ""))
+	require.NoError(t, ring.Revoke(t.Context(), second, Actor{}))
 	active, published := infos(ring, ES256, Active)[0], infos(ring, ES256, Published)[0]
 	require.Equal(t, first, active.KID)
 	require.Equal(t, clock.now().Add(testLead), active.RetireFrom, "it signs on until the new successor is known")
@@ -297,9 +302,9 @@ func TestRevokeSuccessorShortlyBeforeItsTurn(t *testing.T) {
 func TestRevokeEverything(t *testing.T) {
 	clock := newClock()
 	ring, _ := openRing(t, clock)
-	require.NoError(t, ring.Rotate(t.Context(), ""))
+	require.NoError(t, ring.Rotate(t.Context(), Actor{}))
 	for _, info := range ring.List() {
-		require.NoError(t, ring.Revoke(t.Context(), info.KID, ""))
+		require.NoError(t, ring.Revoke(t.Context(), info.KID, Actor{}))
 		require.NoError(t, ring.Ready(clock.now()))
 		_, err := ring.Verify(mint(t, ring, ES256), expected())
 		require.NoError(t, err)
@@ -312,8 +317,8 @@ func TestRevokeShiftsAPendingRotation(t *testing.T) {
 	clock := newClock()
 	ring, _ := openRing(t, clock)
 	first := activeKID(ring, ES256)
-	require.NoError(t, ring.Rotate(t.Context(), ""))
-	require.NoError(t, ring.Revoke(t.Context(), first, ""))
+	require.NoError(t, ring.Rotate(t.Context(), Actor{}))
+	require.NoError(t, ring.Revoke(t.Context(), first, Actor{}))
 	active, published := infos(ring, ES256, Active), infos(ring, ES256, Published)
 	require.Len(t, active, 1)
 	require.Len(t, published, 1)
@@ -454,7 +459,7 @@ func TestJWKS(t *testing.T) {
 	require.Equal(t, 1, maxAge)
 
 	store.load = nil
-	require.NoError(t, ring.Revoke(t.Context(), activeKID(other, ES256), ""))
+	require.NoError(t, ring.Revoke(t.Context(), activeKID(other, ES256), Actor{}))
 	_, changed, _ := ring.JWKS()
 	require.NotEqual(t, etag, changed)
 }

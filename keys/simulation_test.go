@@ -222,7 +222,7 @@ func (c *cluster) trouble(ctx context.Context) {
 			r.cut.Store(false)
 		case 3: // two people rotate at once
 			for range 2 {
-				go func() { _ = c.replicas[c.below(len(c.replicas))].Rotate(ctx, "") }()
+				go func() { _ = c.replicas[c.below(len(c.replicas))].Rotate(ctx, Actor{}) }()
 			}
 		}
 	}

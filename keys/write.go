@@ -36,15 +36,21 @@ type change struct {
 	event audit.Event
 }
 
+// Actor is who asks for a change of keys, and from where. The zero Actor is the
+// ring itself.
+type Actor struct {
+	ID     string // of an identity
+	Origin audit.Origin
+}
+
 // plan decides on a change. It owns keys, a copy of what is stored, and is
 // asked anew when someone else wrote first. A nil change is a decision, too.
 type plan func(ctx context.Context, keys []Record, now time.Time) (*change, error)
 
 // Rotate brings the next key of every algorithm into use one lead from now and
 // publishes the key that follows it. Where a key is due that soon anyway, as
-// after another Rotate, nothing is done, so replicas may race. actor is the
-// identity id of who asked.
-func (r *Ring) Rotate(ctx context.Context, actor string) error {
+// after another Rotate, nothing is done, so replicas may race.
+func (r *Ring) Rotate(ctx context.Context, actor Actor) error {
 	if err := r.lock(ctx); err != nil {
 		return err
 	}
@@ -72,8 +78,8 @@ func (r *Ring) Rotate(ctx context.Context, actor string) error {
 // their copy expires. If it was the active key, its successor signs from now.
 // Tokens it signed are lost. Revoking twice is no error; an unknown kid is
 // ErrUnknownKey. After another error the key may be revoked or not; this
-// replica then goes on trying. actor is the identity id of who asked.
-func (r *Ring) Revoke(ctx context.Context, kid, actor string) error {
+// replica then goes on trying.
+func (r *Ring) Revoke(ctx context.Context, kid string, actor Actor) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
 	defer cancel()
 	if err := r.lock(ctx); err != nil {
@@ -124,18 +130,18 @@ func (r *Ring) maintain(ctx context.Context) error {
 func (r *Ring) nextStep(ctx context.Context, keys []Record, now time.Time, urgent bool) (*change, error) {
 	for i := range keys {
 		if _, known := r.revoked[keys[i].KID]; known && keys[i].RevokedAt.IsZero() {
-			return r.withRevoked(keys, i, now, "", reasonReplayed), nil
+			return r.withRevoked(keys, i, now, Actor{}, reasonReplayed), nil
 		}
 	}
 	for _, alg := range r.algs {
 		if from, needed := r.timing.grow(keys, alg, now, urgent); needed {
-			return r.withNewKey(ctx, keys, alg, from, now, "", reasonPlanned)
+			return r.withNewKey(ctx, keys, alg, from, now, Actor{}, reasonPlanned)
 		}
 	}
 	return nil, nil
 }
 
-func (r *Ring) withNewKey(ctx context.Context, keys []Record, alg Alg, from, now time.Time, actor, reason string) (*change, error) {
+func (r *Ring) withNewKey(ctx context.Context, keys []Record, alg Alg, from, now time.Time, actor Actor, reason string) (*change, error) {
 	rec, err := r.create(ctx, alg, nextGeneration(keys, alg), now)
 	if err != nil {
 		return nil, err
@@ -144,7 +150,7 @@ func (r *Ring) withNewKey(ctx context.Context, keys []Record, alg Alg, from, now
 	return &change{append(keys, rec), event(audit.KeyCreated, rec.KID, actor, reason, now)}, nil
 }
 
-func (r *Ring) withRevoked(keys []Record, at int, now time.Time, actor, reason string) *change {
+func (r *Ring) withRevoked(keys []Record, at int, now time.Time, actor Actor, reason string) *change {
 	keys[at].RevokedAt = now
 	r.timing.promote(keys, keys[at].Alg, now)
 	return &change{keys, event(audit.KeyRevoked, keys[at].KID, actor, reason, now)}
@@ -241,11 +247,11 @@ func (r *Ring) reseal(ctx context.Context, next *Stored) {
 	}
 }
 
-func event(name audit.Name, subject, actor, reason string, now time.Time) audit.Event {
+func event(name audit.Name, subject string, actor Actor, reason string, now time.Time) audit.Event {
 	return audit.Event{
-		ID: id.New(), Time: now, Name: name, Actor: actor, Subject: subject,
+		ID: id.New(), Time: now, Name: name, Actor: actor.ID, Subject: subject,
 		Outcome: audit.Success, Reason: reason,
-	}
+	}.From(actor.Origin)
 }
 
 // stamp is the form in which records keep times.
