@@ -178,7 +178,7 @@ type RevokeRequest struct {
 
 // RotateRequest defines model for RotateRequest.
 type RotateRequest struct {
-	// GracePeriodSeconds How long both secrets work; 0 with the reason compromised.
+	// GracePeriodSeconds How long both secrets work. With the reason compromised they do not: then it is absent or 0.
 	GracePeriodSeconds *int64      `json:"gracePeriodSeconds,omitempty"`
 	Reason             *pat.Reason `json:"reason,omitempty"`
 }

@@ -191,15 +191,16 @@ func (s server) rotate(w http.ResponseWriter, r *http.Request, text string) (*Pe
 	return withSecret(shown, token), err
 }
 
-// grace is how long both secrets shall work; a secret that leaked is given none.
+// grace is how long both secrets shall work; unless said, one that leaked does not.
 func (b *RotateRequest) grace() (time.Duration, error) {
-	if orZero(b.Reason) == pat.Compromised {
+	switch {
+	case b.GracePeriodSeconds != nil:
+		return seconds("gracePeriodSeconds", *b.GracePeriodSeconds, 0, pat.MaxGrace)
+	case orZero(b.Reason) == pat.Compromised:
 		return 0, nil
-	}
-	if b.GracePeriodSeconds == nil {
+	default:
 		return pat.DefaultGrace, nil
 	}
-	return seconds("gracePeriodSeconds", *b.GracePeriodSeconds, 0, pat.MaxGrace)
 }
 
 // knownReason returns the reason given, empty for none.

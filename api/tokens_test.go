@@ -140,13 +140,19 @@ func TestRotate(t *testing.T) {
 	require.Equal(t, "2026-11-23T13:00:01.123Z", got.json(t)["oldSecretUntil"], "24 hours by default")
 	newest := got.text(t, "token")
 	got = w.call(newest, http.MethodPost, one(&record)+"/rotate", `{"gracePeriodSeconds":600,"reason":"compromised"}`)
-	require.Equal(t, http.StatusOK, got.StatusCode)
-	require.Equal(t, invalidBody, string(w.call(newest, http.MethodGet, mine, "").body), "no grace for what leaked")
-
-	last := got.text(t, "token")
+	require.Equal(t, http.StatusBadRequest, got.StatusCode)
+	require.Equal(t, "gracePeriodSeconds: must be 0 or absent with the reason compromised: a secret that leaked is given no grace", got.cause(t))
+	last := newest
+	for _, body := range []string{`{"reason":"compromised"}`, `{"reason":"compromised","gracePeriodSeconds":0}`, `{"reason":"compromised","gracePeriodSeconds":null}`} {
+		got = w.call(last, http.MethodPost, one(&record)+"/rotate", body)
+		require.Equal(t, http.StatusOK, got.StatusCode, body)
+		require.Equal(t, invalidBody, string(w.call(last, http.MethodGet, mine, "").body), "no grace for what leaked")
+		last = got.text(t, "token")
+	}
 	for body, cause := range map[string]string{
 		`{"gracePeriodSeconds":-1}`: "gracePeriodSeconds: must be between 0 and 2592000", `{"gracePeriodSeconds":2592001}`: "gracePeriodSeconds: must be",
-		`{"gracePeriodSeconds":9223372036854775807}`: "gracePeriodSeconds: must be", `{"reason":"x"}`: "reason: must be", `{"x":1}`: "x: the field is unknown",
+		`{"gracePeriodSeconds":9223372036854775807}`: "gracePeriodSeconds: must be", `{"reason":"x"}`: "reason: must be",
+		`{"gracePeriodSeconds":-1,"reason":"compromised"}`: "gracePeriodSeconds: must be between 0 and 2592000", `{"x":1}`: "x: the field is unknown",
 	} {
 		got := w.call(last, http.MethodPost, one(&record)+"/rotate", body)
 		require.Equal(t, http.StatusBadRequest, got.StatusCode, body)

@@ -147,6 +147,9 @@ func (s *Service) Rotate(ctx context.Context, id ID, grace time.Duration, reason
 	if grace < 0 || grace > MaxGrace {
 		return Token{}, Record{}, fieldf("gracePeriodSeconds", "must be between 0 and %d", int(MaxGrace.Seconds()))
 	}
+	if grace > 0 && reason == Compromised { // neither wish goes before the other
+		return Token{}, Record{}, fieldf("gracePeriodSeconds", "must be 0 or absent with the reason compromised: a secret that leaked is given no grace")
+	}
 	token := s.format.New(id)
 	record, err := s.replace(ctx, id, 0, audit.TokenRotated, &actor, func(record *Record, now time.Time) error {
 		if record.Status(now) != Active {

@@ -497,8 +497,11 @@ func TestRotateRefuses(t *testing.T) {
 		_, _, err := w.service.Rotate(t.Context(), record.ID, grace, "", &w.policy, w.actor())
 		require.Error(t, err)
 	}
+	_, _, err := w.service.Rotate(t.Context(), record.ID, time.Second, pat.Compromised, &w.policy, w.actor())
+	require.ErrorContains(t, err, "gracePeriodSeconds: must be 0 or absent with the reason compromised")
+	require.Equal(t, record, w.stored(record.ID))
 	w.clock.advance(time.Hour)
-	_, _, err := w.service.Rotate(t.Context(), record.ID, 0, "", &w.policy, w.actor())
+	_, _, err = w.service.Rotate(t.Context(), record.ID, 0, "", &w.policy, w.actor())
 	require.ErrorIs(t, err, pat.ErrNotActive)
 	require.Equal(t, &pat.NotActiveError{Status: pat.Expired}, err)
 }
