@@ -142,15 +142,6 @@ func (a *API) badParameter(w http.ResponseWriter, r *http.Request, err error) {
 	a.fail(w, r, err)
 }
 
-// decode reads a body of a media type into v, strictly.
-func decode(w http.ResponseWriter, r *http.Request, media string, optional bool, v any) error {
-	err := httpx.DecodeJSON(w, r, httpx.JSONOptions{MediaTypes: []string{media}, Optional: optional}, v)
-	if body, ok := errors.AsType[*httpx.JSONError](err); ok {
-		return &bodyError{JSONError: body, media: media}
-	}
-	return err
-}
-
 // textPointer is nil for an empty text.
 func textPointer[T ~string](text T) *T {
 	if text == "" {

@@ -9,7 +9,6 @@ import (
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/exchange"
 	"github.com/cambio-sts/cambio/internal/fault"
-	"github.com/cambio-sts/cambio/internal/httpx"
 	"github.com/cambio-sts/cambio/keys"
 	"github.com/cambio-sts/cambio/pat"
 )
@@ -42,15 +41,6 @@ func (e *updateError) Error() string { return string(e.key) }
 type testError struct{ operation int }
 
 func (e *testError) Error() string { return "a test of the patch failed" }
-
-// bodyError is why a body of the media type was refused.
-type bodyError struct {
-	*httpx.JSONError
-
-	media string
-}
-
-func (e *bodyError) Unwrap() error { return e.JSONError }
 
 // unavailableRetry is what Retry-After says when a part below cannot answer.
 const unavailableRetry = time.Second
@@ -241,26 +231,6 @@ func endedCause(ended *pat.NotActiveError) cause {
 		return cause{key: causeRevoked}
 	default:
 		return cause{key: causeEnded, args: []any{ended.Status}}
-	}
-}
-
-func bodyAnswer(err *bodyError) answer {
-	switch {
-	case errors.Is(err, httpx.ErrTooLarge):
-		return answer{
-			status: http.StatusRequestEntityTooLarge, code: "413 Content Too Large", message: messageTooLarge,
-			causes: because(causeMaxBytes, httpx.DefaultMaxBytes),
-		}
-	case errors.Is(err, httpx.ErrMediaType), errors.Is(err, httpx.ErrContentEncoding):
-		causes := because(causeMediaType, err.media)
-		if errors.Is(err, httpx.ErrContentEncoding) {
-			causes = because(causeCompressed)
-		}
-		return answer{status: http.StatusUnsupportedMediaType, code: "415 Unsupported Media Type", message: messageMediaType, causes: causes}
-	case err.Field != "":
-		return badRequest(cause{key: causeBodyField, args: []any{err.Kind, err.Field}})
-	default:
-		return badRequest(cause{key: causeBody, args: []any{err.Kind}})
 	}
 }
 

@@ -174,10 +174,11 @@ func (d *patchDocument) apply(operations []PatchOperation) (*patchDocument, erro
 	return &after, nil
 }
 
-// fieldTypeError says which field of a patched document is of the wrong type.
+// fieldTypeError says of what type a field of a patched document must be.
 func fieldTypeError(err error) error {
 	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return &pat.FieldError{Field: mismatch.Field, Cause: "has a value of the wrong type"}
+		wanted := typeCause(mismatch.Field, typeJSONPatch)
+		return &requestError{key: wanted.key, args: wanted.args}
 	}
 	return err
 }

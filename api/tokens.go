@@ -209,7 +209,7 @@ func knownReason(given *pat.Reason) (pat.Reason, error) {
 		return "", nil
 	}
 	if !slices.Contains([]pat.Reason{pat.Compromised, pat.Unused, pat.Other}, *given) {
-		return "", &requestError{key: causeReason}
+		return "", &requestError{key: causeTypeReason, args: []any{"reason"}}
 	}
 	return *given, nil
 }

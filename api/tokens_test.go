@@ -97,7 +97,7 @@ func TestRevoke(t *testing.T) {
 	child := pat.ID(made.text(t, "id"))
 
 	for body, cause := range map[string]string{
-		`{"reason":"bored"}`: "reason: must be compromised, unused or other", `{"why":"x"}`: "why: the field is unknown", `{"reason":1}`: "reason: the field has",
+		`{"reason":"bored"}`: "reason: must be compromised, unused or other", `{"why":"x"}`: "why: the field is unknown", `{"reason":1}`: "reason: must be compromised, unused or other",
 	} {
 		got := w.call(token, http.MethodPost, one(&parent)+"/revoke", body)
 		require.Equal(t, http.StatusBadRequest, got.StatusCode)
@@ -152,6 +152,7 @@ func TestRotate(t *testing.T) {
 	for body, cause := range map[string]string{
 		`{"gracePeriodSeconds":-1}`: "gracePeriodSeconds: must be between 0 and 2592000", `{"gracePeriodSeconds":2592001}`: "gracePeriodSeconds: must be",
 		`{"gracePeriodSeconds":9223372036854775807}`: "gracePeriodSeconds: must be", `{"reason":"x"}`: "reason: must be",
+		`{"gracePeriodSeconds":"1h"}`: "gracePeriodSeconds: must be a whole number of seconds", `[]`: "the body must be a JSON object",
 		`{"gracePeriodSeconds":-1,"reason":"compromised"}`: "gracePeriodSeconds: must be between 0 and 2592000", `{"x":1}`: "x: the field is unknown",
 	} {
 		got := w.call(last, http.MethodPost, one(&record)+"/rotate", body)
