@@ -49,15 +49,15 @@ func (c *caller) listing(params *ListPersonalAccessTokensParams) (*listing, erro
 		if asked.owner == "me" {
 			asked.owner = c.Identity.ID
 		}
+		if !id.Valid(string(asked.owner)) { // before the right: no right makes it an id
+			return nil, &requestError{key: causeOwner}
+		}
 		if asked.owner == c.Identity.ID && !c.May(right) {
 			right = directory.ReadMyTokens
 		}
 	}
 	if err := c.need(right); err != nil {
 		return nil, err
-	}
-	if asked.owner != "" && !id.Valid(string(asked.owner)) || params.OwnerID != nil && asked.owner == "" {
-		return nil, &requestError{key: causeOwner}
 	}
 	return asked, asked.read(params)
 }

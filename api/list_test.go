@@ -153,6 +153,19 @@ func TestListRefuses(t *testing.T) {
 	}
 }
 
+// What is no id is told so, whatever one may list.
+func TestListRefusesOwnersThatAreNoID(t *testing.T) {
+	w := newWorld(t)
+	reader := library(w)
+	for _, token := range []string{reader, w.bearer(&w.alice, pat.ScopeAll)} {
+		for _, owner := range []string{"ME", "Me", "alice", "me ", "", strings.ToUpper(string(w.alice.ID)), string(w.alice.ID)[1:], string(w.alice.ID) + "0"} {
+			got := w.call(token, http.MethodGet, collection+"?owner-id="+url.QueryEscape(owner), "")
+			require.Equal(t, http.StatusBadRequest, got.StatusCode, owner)
+			require.Equal(t, "owner-id: must be me or an id of 32 lowercase hexadecimal characters", got.cause(t), owner)
+		}
+	}
+}
+
 // A list in its default order reads no further than the page.
 func TestListReadsNoFurtherThanItMust(t *testing.T) {
 	counted := &counting{}

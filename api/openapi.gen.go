@@ -264,7 +264,7 @@ type UnauthorizedAnswerApplicationProblemPlusJSON = Problem
 
 // ListPersonalAccessTokensParams defines parameters for ListPersonalAccessTokens.
 type ListPersonalAccessTokensParams struct {
-	// OwnerID `me`, or the id of an identity; absent: the whole organization.
+	// OwnerID `me`, or the id of an identity, 32 lowercase hexadecimal characters; absent: the whole organization.
 	OwnerID *string `form:"owner-id,omitempty" json:"owner-id,omitempty"`
 
 	// Limit At most so many; 0 to 250.
