@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,6 +27,9 @@ type RedisOptions struct {
 	Args []string
 	// UnixSocket makes the server listen on a socket file and on no port.
 	UnixSocket bool
+	// Proxied puts a Proxy before the server, by whose address sentinels, the nodes
+	// of a cluster and replicas know it.
+	Proxied bool
 }
 
 // RedisServer is a redis-server with an append-only file, no snapshots and
@@ -33,6 +37,9 @@ type RedisOptions struct {
 // another one.
 type RedisServer struct {
 	*Process
+
+	// Proxy stands before a server that is Proxied.
+	Proxy *Proxy
 
 	program string
 	port    int
@@ -53,8 +60,19 @@ func Redis(tb testing.TB, options RedisOptions) *RedisServer {
 		}
 		return r
 	}
+	if options.Proxied {
+		r.Proxy = NewProxy(tb)
+		_, port, _ := net.SplitHostPort(r.Proxy.Addr())
+		r.args = append([]string{"--replica-announce-ip", "127.0.0.1", "--replica-announce-port", port}, r.args...)
+		if slices.Contains(r.args, "--cluster-enabled") {
+			r.args = append(r.args, "--cluster-announce-port", port)
+		}
+	}
 	for range redisAttempts {
 		r.port = FreePort(tb)
+		if r.Proxy != nil {
+			r.Proxy.Carry(r.Addr())
+		}
 		if r.start(tb) {
 			return r
 		}
@@ -93,6 +111,21 @@ func (r *RedisServer) Addr() string {
 		return r.socket
 	}
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(r.port))
+}
+
+// Announced returns host and port by which others know the server: its proxy's,
+// if it has one.
+func (r *RedisServer) Announced() string {
+	if r.Proxy != nil {
+		return r.Proxy.Addr()
+	}
+	return r.Addr()
+}
+
+// announcedPort is the port of Announced.
+func (r *RedisServer) announcedPort() string {
+	_, port, _ := net.SplitHostPort(r.Announced())
+	return port
 }
 
 // Dir returns the folder of the server's data.

@@ -149,14 +149,14 @@ func TestRedisIsFull(t *testing.T) {
 	server := testenv.Dev(t, "--redis", redis.URL())
 	d, bob := devDoor(server), server.Info.Users.Bob.PAT.Token
 	doomed := d.create(t, bob, "doomed")
-	require.Equal(t, "+OK", command(t, redis, "CONFIG", "SET", "maxmemory", "1"))
+	redis.MustDo("CONFIG", "SET", "maxmemory", "1")
 	got := d.json(t, http.MethodPost, pathTokens, bob, draft("one more"))
 	require.Equal(t, http.StatusServiceUnavailable, got.status, got.body)
 	require.NotEmpty(t, got.header.Get("Retry-After"))
 	d.mint(t, bob)
 	require.Equal(t, http.StatusOK, d.json(t, http.MethodPost, pathTokens+"/"+doomed.ID+"/revoke", bob, "").status)
 	d.requireDenied(t, doomed.Token, "revoked")
-	require.Equal(t, "+OK", command(t, redis, "CONFIG", "SET", "maxmemory", "0"))
+	redis.MustDo("CONFIG", "SET", "maxmemory", "0")
 	d.create(t, bob, "one more")
 }
 
@@ -167,7 +167,7 @@ func TestRedisIsEmptied(t *testing.T) {
 	redis := testenv.Redis(t, testenv.RedisOptions{})
 	server := serve(t, t.TempDir(), redis.URL(), "")
 	jwt := server.mint(t, server.token, "audience", server.url+"/api/v1")
-	require.Equal(t, "+OK", command(t, redis, "FLUSHALL"))
+	redis.MustDo("FLUSHALL")
 	flushed := time.Now()
 	for time.Since(flushed) < keyPoll+3*time.Second {
 		for _, got := range []answer{
@@ -181,8 +181,8 @@ func TestRedisIsEmptied(t *testing.T) {
 		if time.Since(flushed) > keyPoll+time.Second {
 			require.Equal(t, http.StatusServiceUnavailable, server.ready(t).status)
 		}
-		for key := range strings.FieldsSeq(command(t, redis, "KEYS", "*")) {
-			require.Contains(t, []string{"*0", "*1", "cambio:{cfg}:audit:lease"}, key, "something was made anew")
+		for key := range strings.FieldsSeq(redis.MustDo("KEYS", "*")) {
+			require.Equal(t, "cambio:{cfg}:audit:lease", key, "something was made anew")
 		}
 		during(100 * time.Millisecond)
 	}

@@ -75,7 +75,7 @@ func TestInitInterrupted(t *testing.T) {
 	t.Parallel()
 	redis := testenv.Redis(t, testenv.RedisOptions{})
 	allow := func(keys ...string) {
-		command(t, redis, append([]string{"ACL", "SETUSER", "cambio", "reset", "on", ">pw", "+@all"}, keys...)...)
+		redis.MustDo(append([]string{"ACL", "SETUSER", "cambio", "reset", "on", ">pw", "+@all"}, keys...)...)
 	}
 	dir := t.TempDir()
 	file, master := filepath.Join(dir, "cambio.yaml"), filepath.Join(dir, "master.key")

@@ -36,42 +36,6 @@ func talk(t *testing.T, addr, message string, patience time.Duration) string {
 	return string(text)
 }
 
-// command sends a command to Redis and returns the reply, its lines joined by a
-// space.
-func command(t *testing.T, redis *testenv.RedisServer, args ...string) string {
-	t.Helper()
-	conn := dial(t, redis.Addr())
-	require.NoError(t, conn.SetDeadline(time.Now().Add(soon)))
-	var message strings.Builder
-	message.WriteString("*" + strconv.Itoa(len(args)) + "\r\n")
-	for _, arg := range args {
-		message.WriteString("$" + strconv.Itoa(len(arg)) + "\r\n" + arg + "\r\n")
-	}
-	_, err := io.WriteString(conn, message.String())
-	require.NoError(t, err)
-	return reply(t, bufio.NewReader(conn))
-}
-
-func reply(t *testing.T, from *bufio.Reader) string {
-	t.Helper()
-	line, err := from.ReadString('\n')
-	require.NoError(t, err)
-	line = strings.TrimSpace(line)
-	n, _ := strconv.Atoi(line[1:])
-	switch line[0] {
-	case '*':
-		for range n {
-			line += " " + reply(t, from)
-		}
-	case '$':
-		bulk := make([]byte, max(n+2, 0))
-		_, err := io.ReadFull(from, bulk)
-		require.NoError(t, err)
-		return strings.TrimSpace(string(bulk))
-	}
-	return line
-}
-
 // watched is what a Redis server was told since watch.
 type watched struct {
 	mu    sync.Mutex
@@ -127,6 +91,6 @@ next:
 func (w *watched) settle(t *testing.T, redis *testenv.RedisServer) {
 	t.Helper()
 	marker := "marker-" + strconv.FormatInt(time.Now().UnixNano(), 36)
-	command(t, redis, "PING", marker)
+	redis.MustDo("PING", marker)
 	testenv.Wait(t, soon, func() bool { return w.count(marker) > 0 })
 }
