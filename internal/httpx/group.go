@@ -99,6 +99,9 @@ func (g *Group) shutdown(ctx context.Context, endpoints []Endpoint) error {
 	var all errgroup.Group
 	for _, endpoint := range endpoints {
 		all.Go(func() error {
+			if stopping, ok := endpoint.Listener.(interface{ Stop() }); ok {
+				stopping.Stop()
+			}
 			if err := endpoint.Server.Shutdown(ctx); err != nil {
 				return errors.Join(fmt.Errorf("drain %s: %w", endpoint.Listener.Addr(), err), endpoint.Server.Close())
 			}

@@ -3,6 +3,8 @@ package httpx
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"sync"
@@ -34,17 +36,21 @@ type ListenConfig struct {
 	Exempt     TrustedProxies // peers without a limit of their own, since they carry many clients
 }
 
-// Listen opens a TCP listener. Of the connections beyond MaxConns each waits in
+// Listen opens a TCP listener, a *Listener. Of the connections beyond MaxConns each waits in
 // the kernel's queue; one beyond MaxPerAddr is closed as soon as it is accepted,
 // so that no peer keeps the others out.
-func Listen(ctx context.Context, cfg ListenConfig) (net.Listener, error) {
+func Listen(ctx context.Context, cfg ListenConfig) (*Listener, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Addr)
 	if err != nil {
 		return nil, err
 	}
-	most := cmp.Or(cfg.MaxConns, DefaultMaxConns)
-	fair := newFairListener(listener, cmp.Or(cfg.MaxPerAddr, max(1, most/peerShare)), cfg.Exempt)
-	return netutil.LimitListener(fair, most), nil
+	tcp, ok := listener.(*net.TCPListener)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("listen on %s: it is no TCP socket", cfg.Addr), listener.Close())
+	}
+	stopper, most := newStopListener(tcp), cmp.Or(cfg.MaxConns, DefaultMaxConns)
+	fair := newFairListener(stopper, cmp.Or(cfg.MaxPerAddr, max(1, most/peerShare)), cfg.Exempt)
+	return &Listener{Listener: netutil.LimitListener(fair, most), stopper: stopper}, nil
 }
 
 // fairListener closes what a peer opens beyond its share.
