@@ -45,8 +45,8 @@ func (o *devOptions) checkRedis() error {
 	switch url, err := config.ParseStoreURL(o.redis); {
 	case err != nil:
 		return err // Check has just passed it
-	case url.Kind != config.KindRedis:
-		return devUsage("--redis names no single Redis server", fix)
+	case url.Kind == config.KindBolt:
+		return devUsage("--redis names no Redis server", fix)
 	case url.Username != "":
 		return devUsage("--redis has a user, and dev takes no password", fix)
 	}

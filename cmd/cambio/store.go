@@ -2,10 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
-	"strconv"
+	"os"
 	"time"
 
 	"go.uber.org/zap"
@@ -46,14 +47,8 @@ var (
 // openStore opens the configured store. A bolt file that is missing is made only
 // with create.
 func openStore(ctx context.Context, settings *config.Store, create bool, logger *zap.Logger) (store, error) {
-	if settings.Confirmations() > 0 && settings.URL.Kind == config.KindRedis {
-		return nil, &cli.Error{
-			Code: "replicas_not_supported", Cause: "this version does not wait for replicas to confirm a write", Fix: "leave out store.replicas, or set it to 0", Exit: cli.ExitUsage,
-		}
-	}
-	switch url := settings.URL; url.Kind {
-	case config.KindBolt:
-		db, err := bolt.Open(bolt.Config{Path: url.Path, Create: create, Now: time.Now, Logger: logger})
+	if settings.URL.Kind == config.KindBolt {
+		db, err := bolt.Open(bolt.Config{Path: settings.URL.Path, Create: create, Now: time.Now, Logger: logger})
 		if file, ok := errors.AsType[*bolt.FileError](err); ok {
 			return nil, &cli.Error{Code: "store_file", Cause: file.Path + ": " + file.Cause, Fix: file.Fix, Exit: cli.ExitRefused}
 		}
@@ -61,40 +56,70 @@ func openStore(ctx context.Context, settings *config.Store, create bool, logger 
 			return nil, err
 		}
 		return db, nil
-	case config.KindRedis:
-		password := secret.Text{}
-		if settings.PasswordFile != "" {
-			var err error
-			if password, err = config.ReadSecretFile(settings.PasswordFile); err != nil {
-				return nil, fmt.Errorf("read the store's password: %w", err)
-			}
-		}
-		db, err := redis.Open(ctx, redis.Config{
-			URL: redisURL(&url), Username: url.Username, Password: password, Durability: redis.Durability(settings.Durability),
-			Now: time.Now, Logger: logger,
-		})
-		if err != nil {
-			return nil, describeRedis(err, &url)
-		}
-		return db, nil
-	case config.KindSentinel, config.KindCluster:
-		return nil, &cli.Error{
-			Code: "store_not_supported", Cause: "this version stores in a bolt file or one Redis server, not in " + string(url.Kind),
-			Fix: "set store.url to bolt:… or redis://…", Exit: cli.ExitUsage,
-		}
-	default:
-		return nil, fmt.Errorf("store.url: unknown kind %q", url.Kind)
 	}
+	redisConfig, err := redisConfig(settings)
+	if err != nil {
+		return nil, err
+	}
+	redisConfig.Logger = logger
+	db, err := redis.Open(ctx, redisConfig)
+	if err != nil {
+		return nil, describeRedis(err, &settings.URL)
+	}
+	return db, nil
 }
 
-func redisURL(url *config.StoreURL) string {
-	scheme := "redis"
+// redisConfig is how the servers of a store that is none of bolt's are used.
+func redisConfig(settings *config.Store) (redis.Config, error) {
+	url := &settings.URL
+	out := redis.Config{
+		Addrs: url.Addrs, Master: url.Master, DB: url.DB, Username: url.Username,
+		Durability: redis.Durability(settings.Durability), Replicas: settings.Confirmations(), Now: time.Now,
+	}
+	switch url.Kind {
+	case config.KindRedis:
+		out.Topology = redis.Standalone
+	case config.KindSentinel:
+		out.Topology = redis.Sentinel
+	case config.KindCluster:
+		out.Topology = redis.Cluster
+	default:
+		return out, fmt.Errorf("store.url: unknown kind %q", url.Kind)
+	}
+	if settings.PasswordFile != "" {
+		out.Password = func() (secret.Text, error) { return config.ReadSecretFile(settings.PasswordFile) }
+		if _, err := out.Password(); err != nil {
+			return out, fmt.Errorf("read the store's password: %w", err)
+		}
+	}
+	if settings.SentinelPasswordFile != "" {
+		var err error
+		if out.SentinelPassword, err = config.ReadSecretFile(settings.SentinelPasswordFile); err != nil {
+			return out, fmt.Errorf("read the sentinels' password: %w", err)
+		}
+	}
 	if url.TLS {
-		scheme = "rediss"
+		var err error
+		if out.TLS, err = storeTLS(settings.CAFile); err != nil {
+			return out, &cli.Error{Code: "store_tls", Cause: err.Error(), Fix: "point store.caFile at a PEM file with the certificate authority of the Redis servers", Exit: cli.ExitRefused}
+		}
 	}
-	host, port, err := net.SplitHostPort(url.Addrs[0])
+	return out, nil
+}
+
+// storeTLS trusts the certificates of a file, or the system's without one.
+func storeTLS(file string) (*tls.Config, error) {
+	out := &tls.Config{MinVersion: tls.VersionTLS12}
+	if file == "" {
+		return out, nil
+	}
+	text, err := os.ReadFile(file) //nolint:gosec // the operator names it
 	if err != nil {
-		host, port = url.Addrs[0], "6379"
+		return nil, err
 	}
-	return scheme + "://" + net.JoinHostPort(host, port) + "/" + strconv.Itoa(url.DB)
+	out.RootCAs = x509.NewCertPool()
+	if !out.RootCAs.AppendCertsFromPEM(text) {
+		return nil, errors.New(file + ": no certificate in PEM form")
+	}
+	return out, nil
 }

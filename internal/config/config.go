@@ -71,6 +71,11 @@ type Store struct {
 	URL StoreURL `yaml:"url"`
 	// PasswordFile holds the password of a Redis store; empty is none.
 	PasswordFile string `yaml:"passwordFile"`
+	// SentinelPasswordFile holds the password of the sentinels; empty is none.
+	SentinelPasswordFile string `yaml:"sentinelPasswordFile"`
+	// CAFile holds the authorities that sign the servers' certificates; empty is
+	// the system's.
+	CAFile string `yaml:"caFile"`
 	// Durability is one of the modes above.
 	Durability Durability `yaml:"durability"`
 	// Replicas is the configured number of confirmations, nil for the default

@@ -232,7 +232,7 @@ func TestExampleUncommented(t *testing.T) {
 		lines = append(lines, line)
 	}
 	text := strings.Join(lines, "")
-	text = strings.NewReplacer("bolt:cambio.db", "rediss://redis.example.com", "/run/secrets/redis", "password").Replace(text)
+	text = strings.NewReplacer("bolt:cambio.db", "rediss+sentinel://s1.example.com?master=cambio", "/run/secrets/redis", "password", "/run/secrets/sentinel", "password", "/etc/cambio/redis-ca.pem", "tls.crt").Replace(text)
 	cfg, _, err := Load(Sources{File: writeFolder(t, text)})
 	require.NoError(t, err)
 	require.Len(t, cfg.Services, 1)

@@ -66,6 +66,18 @@ func (l *loader) validateStore(store Store) {
 		// without a password the client logs in as nobody, which is the default user
 		l.problems.add("store.passwordFile", &fault{"is missing beside the user in store.url", "name the file with that user's password, or remove the user"})
 	}
+	if store.SentinelPasswordFile != "" {
+		if store.URL.Kind != KindSentinel {
+			l.problems.add("store.sentinelPasswordFile", &fault{"is of no use to a store without sentinels", "remove it"})
+		}
+		l.problems.add("store.sentinelPasswordFile", checkFile(store.SentinelPasswordFile))
+	}
+	if store.CAFile != "" {
+		if !store.URL.TLS {
+			l.problems.add("store.caFile", &fault{"is of no use to a store without TLS", "remove it, or write rediss:// in store.url"})
+		}
+		l.problems.add("store.caFile", checkFile(store.CAFile))
+	}
 	if store.URL.Kind == KindBolt && store.Confirmations() > 0 {
 		l.problems.add("store.replicas", &fault{"asks for replicas, of which an embedded store has none", "remove it"})
 	}

@@ -99,26 +99,34 @@ func (s catalog) Write(ctx context.Context, want uint64, changes []directory.Cha
 	if len(events) > 0 {
 		name = events[0].ID
 	}
-	ends := len(changes) > 0 && !slices.ContainsFunc(changes, func(c directory.Change) bool { return !c.Remove })
-	args := []any{name, "0", strconv.FormatUint(want, 10), flag(ends), len(changes)}
+	var removals []removal
+	rows, told := make([]any, 0, 3*len(changes)), make([]any, 0, len(events))
 	for i := range changes {
 		place, entity, value, err := encodeChange(&changes[i])
 		if err != nil {
 			return unavailable("write catalog", err)
 		}
-		args = append(args, place, string(entity), value)
+		if changes[i].Remove {
+			removals = append(removals, removal{place, string(entity)})
+		}
+		rows = append(rows, place, string(entity), value)
 	}
 	for _, event := range events {
-		args = append(args, encode(event))
+		told = append(told, encode(event))
 	}
-	answer, err := s.db.do(ctx, call{
+	ends := len(changes) > 0 && len(removals) == len(changes)
+	c := call{
 		what: "write catalog", script: s.db.scripts.catalogWrite, change: true,
 		keys: []string{
 			catalogKey(), epochKey(cfg), auditKey(cfg),
 			key(cfg, "organizations"), key(cfg, "groups"), key(cfg, "assignments"),
 		},
-		args: args,
-	})
+		args: slices.Concat([]any{name, "0", strconv.FormatUint(want, 10), flag(ends), len(changes)}, rows, told),
+	}
+	if len(removals) > 0 {
+		c.again = s.db.againRemoved(c, removals, told)
+	}
+	answer, err := s.db.do(ctx, c)
 	return identityOutcome("write catalog", answer, err)
 }
 

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
 	"go.uber.org/zap"
 
 	"github.com/cambio-sts/cambio/internal/id"
@@ -17,7 +16,7 @@ import (
 )
 
 const (
-	// DefaultPoolSize is the number of connections when Config has none.
+	// DefaultPoolSize is the number of connections to each primary when Config has none.
 	DefaultPoolSize = 64
 
 	dialTimeout = 300 * time.Millisecond
@@ -27,59 +26,104 @@ const (
 	callTimeout = 500 * time.Millisecond
 )
 
-// Durability says how much of the server's configuration is checked.
+// Durability says how much of the servers' configuration is checked.
 type Durability string
 
 // The ways. The zero value is not one of them.
 const (
-	Verified   Durability = "verified"    // read from the server, at start and each minute
+	Verified   Durability = "verified"    // read from the servers, at start and each minute
 	Declared   Durability = "declared"    // the operator's word, where a managed server hides CONFIG
 	BestEffort Durability = "best-effort" // none; a warning is logged at each start
 )
 
-// Config says which server is used and how.
+// Topology says how primaries are found.
+type Topology string
+
+// The topologies.
+const (
+	Standalone Topology = "standalone" // one server
+	Sentinel   Topology = "sentinel"   // one primary, which the sentinels name
+	Cluster    Topology = "cluster"    // the primaries of a Redis Cluster
+)
+
+// Config says which servers are used and how.
 type Config struct {
-	// URL is redis://[user@]host:port[/db], rediss:// for TLS, or unix://file. It
-	// holds no password.
-	URL      string
-	Username string // wins over the URL's
-	Password secret.Text
-	// TLS of a rediss:// URL; nil: the system's roots.
-	TLS        *tls.Config
-	Durability Durability
-	PoolSize   int // 0: DefaultPoolSize
-	// Now is the clock that is compared with the server's.
+	Topology Topology // empty: Standalone
+	// Addrs are host:port of the server, of the sentinels, or of some nodes of the
+	// cluster. The path of a socket names a server on this machine.
+	Addrs    []string
+	Master   string // the name by which sentinels know the primary
+	DB       int    // 0 with Cluster
+	Username string // an ACL user; empty: the default one
+	// Password is asked at each connection, so that it may change; nil: none.
+	Password         func() (secret.Text, error)
+	SentinelPassword secret.Text // of the sentinels themselves; zero: none
+	TLS              *tls.Config // nil: plain text; the sentinels' too
+	Durability       Durability
+	// Replicas is how many replicas must have a change before it is answered; a
+	// change that fewer confirm is fault.ErrUnavailable.
+	Replicas int
+	PoolSize int // 0: DefaultPoolSize
+	// Now is the clock that is compared with the servers'.
 	Now    func() time.Time
 	Logger *zap.Logger // nil: silent
 }
 
-// Open connects to a server and checks what Durability asks for. It fails with
-// a *PolicyError when the server must be configured otherwise, and with
-// fault.ErrUnavailable when it does not answer. Nothing runs in the background
+func (c Config) withDefaults() (Config, error) {
+	if c.Topology == "" {
+		c.Topology = Standalone
+	}
+	if c.PoolSize <= 0 {
+		c.PoolSize = DefaultPoolSize
+	}
+	if c.Logger == nil {
+		c.Logger = zap.NewNop()
+	}
+	if c.Password == nil {
+		c.Password = func() (secret.Text, error) { return secret.Text{}, nil }
+	}
+	switch c.Topology {
+	case Standalone, Sentinel, Cluster:
+	default:
+		return c, fmt.Errorf("redis topology %q: use %s, %s or %s", c.Topology, Standalone, Sentinel, Cluster)
+	}
+	switch c.Durability {
+	case Verified, Declared, BestEffort:
+	default:
+		return c, fmt.Errorf("redis durability %q: use %s, %s or %s", c.Durability, Verified, Declared, BestEffort)
+	}
+	switch {
+	case len(c.Addrs) == 0:
+		return c, errors.New("redis: an address is needed")
+	case c.Topology == Sentinel && c.Master == "":
+		return c, errors.New("redis: the sentinels need the primary's name")
+	case c.Topology == Cluster && c.DB != 0:
+		return c, errors.New("redis: a cluster has only database 0")
+	case c.Now == nil:
+		return c, errors.New("redis: a clock is needed")
+	case c.Replicas < 0:
+		return c, errors.New("redis: a number of replicas is not negative")
+	}
+	return c, nil
+}
+
+// Open connects to the servers and checks what Durability asks for. It fails
+// with a *PolicyError when a server must be configured otherwise, and with
+// fault.ErrUnavailable when one does not answer. Nothing runs in the background
 // until Run.
 func Open(ctx context.Context, config Config) (*DB, error) {
-	options, err := clientOptions(config)
+	config, err := config.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	switch config.Durability {
-	case Verified, Declared, BestEffort:
-	default:
-		return nil, fmt.Errorf("redis durability %q: use %s, %s or %s", config.Durability, Verified, Declared, BestEffort)
-	}
-	if config.Now == nil {
-		return nil, errors.New("redis: a clock is needed")
-	}
-	if config.Logger == nil {
-		config.Logger = zap.NewNop()
-	}
 	silenceClient()
-	db := &DB{
-		client: goredis.NewClient(options), scripts: newScripts(), durability: config.Durability,
-		now: config.Now, log: config.Logger, process: id.New(),
+	db := &DB{config: config, scripts: newScripts(), log: config.Logger, now: config.Now, process: id.New()}
+	db.sent.log = config.Logger
+	if err := db.begin(ctx); err != nil {
+		return nil, err
 	}
 	if err := db.checkPolicy(ctx); err != nil {
-		_ = db.client.Close()
+		_ = db.session.Load().Close()
 		return nil, err
 	}
 	return db, nil
@@ -95,39 +139,3 @@ type silent struct{}
 
 // Printf does nothing.
 func (silent) Printf(context.Context, string, ...any) {}
-
-// clientOptions turns config into those of a client that fails fast and repeats
-// nothing by itself.
-func clientOptions(config Config) (*goredis.Options, error) {
-	options, err := goredis.ParseURL(config.URL)
-	if err != nil {
-		return nil, errors.New("redis URL: use redis://host:port/db, rediss://host:port/db or unix://file") // err may quote a password
-	}
-	if options.Password != "" {
-		return nil, errors.New("redis URL: a password does not belong into it; use passwordFile")
-	}
-	if config.Username != "" {
-		options.Username = config.Username
-	}
-	options.Password = config.Password.Reveal()
-	if options.TLSConfig != nil && config.TLS != nil {
-		serverName := options.TLSConfig.ServerName
-		options.TLSConfig = config.TLS.Clone()
-		if options.TLSConfig.ServerName == "" {
-			options.TLSConfig.ServerName = serverName
-		}
-	}
-	options.PoolSize = config.PoolSize
-	if options.PoolSize <= 0 {
-		options.PoolSize = DefaultPoolSize
-	}
-	options.MaxRetries = -1
-	options.DialerRetries = 1
-	options.DialTimeout = dialTimeout
-	options.ReadTimeout, options.WriteTimeout = ioTimeout, ioTimeout
-	options.PoolTimeout = poolTimeout
-	options.ContextTimeoutEnabled = true
-	options.DisableIdentity = true
-	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	return options, nil
-}

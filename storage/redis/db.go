@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/internal/audit"
@@ -40,17 +40,20 @@ const (
 	codeFull     = "FULL" // too many events wait to be shipped
 )
 
-// DB is a Redis server as the store of everything. It is safe to share; its
-// methods block for half a second at most, lists for that each page.
+// DB is one Redis server or several as the store of everything. It is safe to
+// share; its methods block for half a second at most, lists for that each page.
 type DB struct {
-	client     goredis.UniversalClient
-	scripts    *scripts
-	durability Durability
-	now        func() time.Time
-	log        *zap.Logger
-	process    string // names this process where only one may do something
-	shipping   shipping
-	// refused is what the server's configuration lacks since the last look.
+	config   Config
+	scripts  *scripts
+	now      func() time.Time
+	log      *zap.Logger
+	process  string // names this process where only one may do something
+	shipping shipping
+	session  atomic.Pointer[session]
+	renewing singleflight.Group
+	ended    atomic.Bool
+	sent     sent
+	// refused is what the servers' configuration lacks since the last look.
 	refused atomic.Pointer[PolicyError]
 }
 
@@ -73,15 +76,20 @@ func (db *DB) Keys() keys.Store { return ring{db} }
 // time sees them.
 func (db *DB) Outbox() audit.Outbox { return outbox{db} }
 
-// Ping fails with fault.ErrUnavailable unless the server answers, has the time of
-// this machine, and is configured as Durability demands.
+// Ping fails with fault.ErrUnavailable unless the primary of what belongs to no
+// shard takes writes, has the time of this machine, and is configured as
+// Durability demands.
 func (db *DB) Ping(ctx context.Context) error {
-	if lacking := db.refused.Load(); lacking != nil {
-		return unavailable("ping", lacking)
+	if _, err := db.read(ctx, "ping", cfg, catalogKey(), "version"); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	there, err := db.client.Time(ctx).Result()
+	primary, err := db.session.Load().primary(ctx, cfg)
+	if err != nil {
+		return unavailable("ping", err)
+	}
+	there, err := primary.Time(ctx).Result()
 	if err != nil {
 		return unavailable("ping", err)
 	}
@@ -96,7 +104,8 @@ func (db *DB) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
 	_, _ = db.lease(ctx, "0") // it ends by itself
-	if err := db.client.Close(); err != nil {
+	db.ended.Store(true)
+	if err := db.session.Load().Close(); err != nil {
 		return fmt.Errorf("close redis: %w", err)
 	}
 	return nil
@@ -111,11 +120,20 @@ func unavailable(what string, err error) error {
 type call struct {
 	what   string // for errors
 	script *goredis.Script
-	keys   []string
+	keys   []string // of one shard
 	args   []any
 	// change says that the arguments begin with the name of the operation and
 	// with whether it is repeated, by which the script recognises what it did.
 	change bool
+	// again, of a change that ends or narrows access, sends it to a server that
+	// takes over and lacks it; see remembered.
+	again func(ctx context.Context, s *session) error
+}
+
+// shard returns the hash tag of the keys.
+func (c *call) shard() string {
+	tag := c.keys[0][len("cambio:{"):]
+	return tag[:strings.IndexByte(tag, '}')]
 }
 
 // reply is what a script answers after its code and the shard's epoch.
@@ -124,9 +142,9 @@ type reply struct {
 	rest []any
 }
 
-// do runs a script, once more if the connection turns out to be dead: nothing
-// tells whether the command was carried out, so a change is repeated only under
-// its name. Every error is a fault.ErrUnavailable.
+// do runs a script on the primary of its shard, and once more if the connection
+// turns out to be dead: nothing tells whether the command was carried out, so a
+// change is repeated only under its name. Every error is a fault.ErrUnavailable.
 func (db *DB) do(ctx context.Context, c call) (reply, error) {
 	if lacking := db.refused.Load(); lacking != nil {
 		return reply{}, unavailable(c.what, lacking)
@@ -136,17 +154,22 @@ func (db *DB) do(ctx context.Context, c call) (reply, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	answer, err := c.script.Run(ctx, db.client, c.keys, c.args...).Slice()
-	if err != nil && dead(err) && c.repeatable() && ctx.Err() == nil {
-		answer, err = c.script.Run(ctx, db.client, c.keys, c.args...).Slice()
+	forget := func() {}
+	if c.again != nil {
+		one := db.sent.add(db.now(), c.shard(), c.again)
+		forget = func() { db.sent.forget(one) }
 	}
+	answer, left, err := db.insist(ctx, &c)
 	if err != nil {
+		if !left {
+			forget()
+		}
 		return reply{}, unavailable(c.what, err)
 	}
-	if len(answer) < 2 {
-		return reply{}, unavailable(c.what, errReply)
-	}
 	code, _ := answer[0].(string)
+	if code != codeOK {
+		forget()
+	}
 	switch code {
 	case codeSkew:
 		return reply{}, unavailable(c.what, errSkew)
@@ -160,27 +183,7 @@ func (db *DB) do(ctx context.Context, c call) (reply, error) {
 	return reply{code: code, rest: answer[2:]}, nil
 }
 
-// repeatable prepares the call to be repeated, if it can be.
-func (c *call) repeatable() bool {
-	if c.change {
-		if name, ok := c.args[0].(string); !ok || name == "" {
-			return false
-		}
-		c.args[1] = "1"
-	}
-	return true
-}
-
-// dead reports whether the connection broke, other than by a time-out.
-func dead(err error) bool {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return true
-	}
-	network, ok := errors.AsType[*net.OpError](err)
-	return ok && !network.Timeout()
-}
-
-// at returns the i-th value of the reply as a number.
+// number returns the i-th value of the reply as a number.
 func (r reply) number(i int) (int64, bool) {
 	if i >= len(r.rest) {
 		return 0, false

@@ -1,11 +1,15 @@
-// Package redis keeps everything in a Redis server of version 7.0 or later.
+// Package redis keeps everything in Redis of version 7.0 or later: one server, a
+// primary that Sentinel names, or a Cluster.
 //
-//	pat, directory, keys, audit ──port──▶ DB ──one script──▶ one slot of the server
-//	                                          EVALSHA        checked, changed and recorded in one step
+//	pat, directory, keys, audit ──port──▶ DB ──▶ session ──one script──▶ one slot of the primary
+//	                                       │         │     EVALSHA       checked, changed and recorded in one step
+//	                                       │         │     WAIT          confirmed by replicas, if it is a change
+//	                                       │         └─ another server answers than before
+//	                                       └─ sent ──▶ next session: what ended access is repeated there first
 //
 // The first two hexadecimal digits of an id are its shard, and all keys of a
 // shard carry the hash tag {xx}; what belongs to no shard carries {cfg}. No
-// command touches two of them, so Cluster and Sentinel need another client only.
+// command touches two of them.
 //
 //	cambio:{xx}:pat:<token>               hash    a token: what scripts look at or change, a field each; the rest packed in "record"
 //	cambio:{xx}:idn:<identity>            hash    an identity, packed in "record"
@@ -33,8 +37,13 @@
 // refused by a server that is full, all others work there; none is read-only, so
 // that a replica refuses each. Some keys are named by the scripts themselves, as
 // only the record tells them: those of a token's owner, holder and ancestors, in
-// the slot of the record. While too many events of a shard await shipping, its
+// the slot of the record. Scripts look at those before they write: one that is on its
+// way to another server of a cluster ends them with nothing done. While too many events of a shard await shipping, its
 // changes are refused, but none that ends access (room.inc.lua).
+//
+// A promoted replica may lack what its primary had. A session (session.go) knows the
+// servers by the life they live as a primary, and a shard by its epoch, which each
+// change raises and each script answers; see renew.go for what becomes of others.
 //
 // Nothing is repeated by the client library. A command whose connection broke
 // is sent once more by DB, a change under the id of its event, by which the

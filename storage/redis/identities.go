@@ -119,11 +119,16 @@ func (s identities) Replace(ctx context.Context, identity directory.Identity, ev
 	identity.Revision++
 	args := append(make([]any, 0, 48), event.ID, "0", encode(event), string(identity.ID), score(identity.Created), held.deadline,
 		number(read), flag(before.Enabled && !identity.Enabled))
-	answer, err := s.db.do(ctx, call{
+	c := call{
 		what: "replace identity", script: s.db.scripts.identityReplace, change: true,
 		keys: []string{identityKey(identity.ID), epochKey(shard), auditKey(shard), identitiesKey(shard, identity.Organization)},
 		args: append(args, writeIdentity(&identity)...),
-	})
+	}
+	const wanted = 6         // the place of read in args
+	if held.deadline == "" { // logins that it takes may be others' by then
+		c.again = s.db.againUnless(c, identity.Revision, wanted)
+	}
+	answer, err := s.db.do(ctx, c)
 	if err := identityOutcome("replace identity", answer, err); err != nil {
 		return err
 	}
@@ -137,11 +142,13 @@ func (s identities) Delete(ctx context.Context, identity directory.ID, event aud
 		return directory.ErrNotFound
 	}
 	shard := id.Shard(string(identity))
-	answer, err := s.db.do(ctx, call{
+	c := call{
 		what: "delete identity", script: s.db.scripts.identityDelete, change: true,
 		keys: []string{identityKey(identity), epochKey(shard), auditKey(shard), key(shard, "owned:"+string(identity))},
 		args: []any{event.ID, "0", encode(event), string(identity), shardPrefix(shard)},
-	})
+	}
+	c.again = s.db.again(c)
+	answer, err := s.db.do(ctx, c)
 	if err := identityOutcome("delete identity", answer, err); err != nil {
 		return err
 	}

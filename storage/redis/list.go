@@ -126,8 +126,9 @@ func (s tokens) load(ctx context.Context, ids []string) ([]pat.Record, error) {
 	return out, err
 }
 
-// pipeline sends single-key commands at once. fill adds them and returns what
-// takes their replies over, which runs if all of them succeeded.
+// pipeline sends single-key commands at once, ones that may be repeated. fill
+// adds them and returns what takes their replies over, which runs if all of them
+// succeeded.
 func (db *DB) pipeline(ctx context.Context, what string, fill func(goredis.Pipeliner) func()) error {
 	if lacking := db.refused.Load(); lacking != nil {
 		return unavailable(what, lacking)
@@ -137,11 +138,24 @@ func (db *DB) pipeline(ctx context.Context, what string, fill func(goredis.Pipel
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	pipe := db.client.Pipeline()
-	take := fill(pipe)
-	if _, err := pipe.Exec(ctx); err != nil {
-		return unavailable(what, err)
+	for {
+		s, err := db.serving(ctx)
+		if err != nil {
+			return unavailable(what, err)
+		}
+		if cut := s.cut.Load(); cut != nil {
+			return unavailable(what, *cut)
+		}
+		pipe := s.pipeline()
+		take := fill(pipe)
+		_, err = pipe.Exec(ctx)
+		if err == nil {
+			take()
+			return nil
+		}
+		if verdict := judge(err); verdict == hopeless || pause(ctx, slotPause) != nil {
+			return unavailable(what, err)
+		}
+		s.moved(ctx)
 	}
-	take()
-	return nil
 }

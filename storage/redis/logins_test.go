@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ func happened() audit.Event { return audit.Event{ID: id.New(), Outcome: audit.Su
 // of the old login, and proves that nobody is locked out or found wrongly.
 func TestCrashBetweenTwoWrites(t *testing.T) {
 	server := testenv.Redis(t, testenv.RedisOptions{})
-	db, err := Open(t.Context(), Config{URL: server.URL(), Durability: Verified, Now: time.Now})
+	db, err := Open(t.Context(), Config{Addrs: []string{server.Addr()}, Durability: Verified, Now: time.Now})
 	require.NoError(t, err)
 	defer func() { _ = db.Close() }()
 	store, ctx := identities{db}, t.Context()
@@ -53,7 +54,7 @@ func TestCrashBetweenTwoWrites(t *testing.T) {
 	} {
 		field := string(loginField(directory.ByUsername, c.login))
 		entry := fmt.Sprintf("%s %d x", c.holder, time.Now().Add(-c.age).UnixMilli())
-		require.NoError(t, db.client.HSet(ctx, loginsKey(tenant), field, entry).Err())
+		require.NoError(t, primary(ctx, t, db).HSet(ctx, loginsKey(tenant), field, entry).Err())
 		if c.login != "alice" {
 			_, err := store.FindByLogin(ctx, tenant, directory.ByUsername, c.login)
 			require.ErrorIs(t, err, directory.ErrNotFound, name)
@@ -81,7 +82,7 @@ func TestCrashBetweenTwoWrites(t *testing.T) {
 // refused, as they may be someone else's by then.
 func TestLateIdentity(t *testing.T) {
 	server := testenv.Redis(t, testenv.RedisOptions{})
-	db, err := Open(t.Context(), Config{URL: server.URL(), Durability: Verified, Now: time.Now})
+	db, err := Open(t.Context(), Config{Addrs: []string{server.Addr()}, Durability: Verified, Now: time.Now})
 	require.NoError(t, err)
 	defer func() { _ = db.Close() }()
 	ctx, late := t.Context(), user("late")
@@ -99,18 +100,24 @@ func TestLateIdentity(t *testing.T) {
 	require.ErrorIs(t, err, fault.ErrUnavailable)
 }
 
+// primary is the client of the server that db stores in.
+func primary(ctx context.Context, t *testing.T, db *DB) *goredis.Client {
+	t.Helper()
+	client, err := db.session.Load().primary(ctx, cfg)
+	require.NoError(t, err)
+	return client
+}
+
 // TestDriftingPolicy: a server that is reconfigured under a running process is
 // not used until it is mended.
 func TestDriftingPolicy(t *testing.T) {
 	server := testenv.Redis(t, testenv.RedisOptions{})
-	db, err := Open(t.Context(), Config{URL: server.URL(), Durability: Verified, Now: time.Now})
+	db, err := Open(t.Context(), Config{Addrs: []string{server.Addr()}, Durability: Verified, Now: time.Now})
 	require.NoError(t, err)
 	defer func() { _ = db.Close() }()
 	ctx := t.Context()
 	set := func(value string) {
-		client, ok := db.client.(*goredis.Client)
-		require.True(t, ok)
-		require.NoError(t, client.ConfigSet(ctx, "maxmemory-policy", value).Err())
+		require.NoError(t, primary(ctx, t, db).ConfigSet(ctx, "maxmemory-policy", value).Err())
 		db.lookAgain(ctx)
 	}
 	set("allkeys-lru")

@@ -74,7 +74,7 @@ func TestFailingSinkLosesLease(t *testing.T) {
 	ctx := t.Context()
 	var ahead atomic.Int64
 	first, err := redis.Open(ctx, redis.Config{
-		URL: server.URL(), Durability: redis.Verified, Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
+		Addrs: []string{server.Addr()}, Durability: redis.Verified, Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
 	})
 	require.NoError(t, err)
 	defer func() { _ = first.Close() }()

@@ -28,23 +28,26 @@ func (e *PolicyError) Error() string {
 	return fmt.Sprintf("redis %s is %q: %s", e.Setting, e.Value, e.Fix)
 }
 
-// Run looks at the server's configuration each minute until ctx ends, and then
-// returns nil. While the configuration lacks what Durability demands, every
-// operation fails with fault.ErrUnavailable and the *PolicyError; a server that
-// cannot be asked changes nothing.
+// Run looks at the servers until ctx ends, and then returns nil: twice a second
+// whether each primary takes writes and is still the one it was, and each minute
+// at the configuration. While that lacks what Durability demands, every operation
+// fails with fault.ErrUnavailable and the *PolicyError; servers that cannot be
+// asked change nothing.
 func (db *DB) Run(ctx context.Context) error {
-	if db.durability != Verified {
-		<-ctx.Done()
-		return nil
-	}
-	tick := time.NewTicker(policyEvery)
-	defer tick.Stop()
+	beat := time.NewTicker(beatEvery)
+	defer beat.Stop()
+	policy := time.NewTicker(policyEvery)
+	defer policy.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
-			db.lookAgain(ctx)
+		case <-beat.C:
+			db.beat(ctx)
+		case <-policy.C:
+			if db.config.Durability == Verified {
+				db.lookAgain(ctx)
+			}
 		}
 	}
 }
@@ -61,41 +64,70 @@ func (db *DB) lookAgain(ctx context.Context) {
 	}
 }
 
-// checkPolicy asks the server for what Durability demands. It fails with the
+// checkPolicy asks every primary for what Durability demands. It fails with the
 // first *PolicyError, or with fault.ErrUnavailable.
 func (db *DB) checkPolicy(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*callTimeout)
 	defer cancel()
-	if err := db.client.Ping(ctx).Err(); err != nil {
-		return unavailable("reach redis", err)
-	}
-	if db.durability == BestEffort {
+	if db.config.Durability == BestEffort {
 		db.log.Warn("redis durability is best-effort: a change that was answered may be lost, and with it a revocation")
 		return nil
 	}
-	info, err := db.client.Info(ctx).Result()
+	return db.session.Load().primaries(ctx, db.checkServer)
+}
+
+func (db *DB) checkServer(ctx context.Context, server *goredis.Client) error {
+	info, err := server.Info(ctx).Result()
 	if err != nil {
 		return unavailable("ask redis for INFO", err)
 	}
-	if err := checkInfo(parseInfo(info)); err != nil || db.durability == Declared {
+	if err := checkInfo(parseInfo(info)); err != nil || db.config.Durability == Declared {
 		return err
 	}
-	for _, want := range []PolicyError{
-		{"maxmemory-policy", "noeviction", "set \"maxmemory-policy noeviction\", or revocations are evicted"},
-		{"appendonly", "yes", "set \"appendonly yes\", or revocations are lost with the process"},
-	} {
-		values, err := db.client.ConfigGet(ctx, want.Setting).Result()
-		if hidden(err) || err == nil && values[want.Setting] == "" {
-			return &PolicyError{want.Setting, "hidden", "let this user run CONFIG GET, or set store.durability to \"declared\" if it is " + want.Value}
+	for _, want := range db.policy() {
+		values, err := server.ConfigGet(ctx, want.setting).Result()
+		value := values[want.setting]
+		if hidden(err) || err == nil && value == "" {
+			return &PolicyError{want.setting, "hidden", "let this user run CONFIG GET, or set store.durability to \"declared\" if it is " + want.value}
 		}
 		if err != nil {
 			return unavailable("ask redis for its configuration", err)
 		}
-		if values[want.Setting] != want.Value {
-			return &PolicyError{want.Setting, values[want.Setting], want.Fix}
+		if !want.met(value) {
+			return &PolicyError{want.setting, value, want.fix}
 		}
 	}
 	return nil
+}
+
+// demand is what a setting of a server has to be.
+type demand struct {
+	setting, value, fix string
+	met                 func(value string) bool
+}
+
+// policy is what Verified demands of a server.
+func (db *DB) policy() []demand {
+	is := func(want string) func(string) bool { return func(value string) bool { return value == want } }
+	demands := []demand{
+		{"maxmemory-policy", "noeviction", "set \"maxmemory-policy noeviction\", or revocations are evicted", is("noeviction")},
+		{"appendonly", "yes", "set \"appendonly yes\", or revocations are lost with the process", is("yes")},
+	}
+	// In a cluster a primary that the others do not see stops by itself.
+	if replicas := db.config.Replicas; replicas > 0 && db.config.Topology != Cluster {
+		least := strconv.Itoa(replicas)
+		demands = append(demands,
+			demand{
+				"min-replicas-to-write", least + " or more",
+				"set \"min-replicas-to-write " + least + "\", or a primary that is cut off from its replicas goes on to accept what was revoked",
+				func(value string) bool { n, err := strconv.Atoi(value); return err == nil && n >= replicas },
+			},
+			demand{
+				"min-replicas-max-lag", "1 to 10", "set \"min-replicas-max-lag 10\" or less, the seconds for which such a primary may go on",
+				func(value string) bool { n, err := strconv.Atoi(value); return err == nil && n > 0 && n <= 10 },
+			})
+	}
+	return demands
 }
 
 // hidden reports whether the server answered, and refused.

@@ -2,6 +2,8 @@ package redis_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,10 +19,15 @@ import (
 // open connects to server as the product does.
 func open(tb testing.TB, server *testenv.RedisServer) *redis.DB {
 	tb.Helper()
+	return openAs(tb, redis.Config{Addrs: []string{server.Addr()}, Durability: redis.Verified, Now: time.Now})
+}
+
+func openAs(tb testing.TB, config redis.Config) *redis.DB {
+	tb.Helper()
 	var db *redis.DB
 	testenv.Wait(tb, 10*time.Second, func() (ok bool) { // other tests may hold the processors
 		var err error
-		db, err = redis.Open(tb.Context(), redis.Config{URL: server.URL(), Durability: redis.Verified, Now: time.Now})
+		db, err = redis.Open(tb.Context(), config)
 		return err == nil
 	})
 	tb.Cleanup(func() { _ = db.Close() })
@@ -45,13 +52,51 @@ func stores(db *redis.DB) storagetest.Stores {
 }
 
 func TestStore(t *testing.T) {
-	server := testenv.Redis(t, testenv.RedisOptions{})
-	client := admin(t, server)
+	server := testenv.Redis(t, documentedUser(t))
+	run(t, redis.Config{Addrs: []string{server.Addr()}}, server)
+}
+
+func TestStoreOnSentinel(t *testing.T) {
+	s := testenv.Sentinel(t, documentedUser(t))
+	run(t, redis.Config{Topology: redis.Sentinel, Addrs: s.Addrs(), Master: testenv.SentinelMaster, Replicas: 1}, s.Nodes[0])
+}
+
+func TestStoreOnCluster(t *testing.T) {
+	c := testenv.Cluster(t, documentedUser(t))
+	run(t, redis.Config{Topology: redis.Cluster, Addrs: c.Addrs(), Replicas: 1}, c.Nodes[:3]...)
+}
+
+// documentedUser makes servers know the user of docs/operations.md, who may do
+// what is written there and nothing else.
+func documentedUser(t *testing.T) testenv.RedisOptions {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "operations.md"))
+	require.NoError(t, err)
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, "user cambio "); ok {
+			return testenv.RedisOptions{Args: append([]string{"--user", "cambio"}, strings.Fields(rest)...)}
+		}
+	}
+	t.Fatal("docs/operations.md has no access list")
+	return testenv.RedisOptions{}
+}
+
+// run runs the suite on servers that have these primaries.
+func run(t *testing.T, config redis.Config, primaries ...*testenv.RedisServer) {
+	t.Helper()
+	config.Durability, config.Now = redis.Verified, time.Now
+	config.Username, config.Password = "cambio", as("the-password")
 	storagetest.Run(t, func(t *testing.T) storagetest.Stores {
 		t.Helper()
-		require.NoError(t, client.FlushAll(t.Context()).Err())
-		t.Cleanup(func() { requireTagged(t, client) })
-		return stores(open(t, server))
+		for _, primary := range primaries {
+			primary.MustDo("FLUSHALL")
+		}
+		t.Cleanup(func() {
+			for _, primary := range primaries {
+				requireTagged(t, admin(t, primary))
+			}
+		})
+		return stores(openAs(t, config))
 	})
 }
 

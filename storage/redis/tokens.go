@@ -150,14 +150,17 @@ func (s tokens) Replace(ctx context.Context, record pat.Record, limit int, event
 	args := append(make([]any, 0, 96), event.ID, "0", encode(event), string(record.ID), record.Name, limit, live(&record), score(record.Created),
 		number(read), digestText(&record.Verifier.Previous), len(set)/2)
 	args = append(args, set...)
-	answer, err := s.db.do(ctx, call{
+	const wanted = 8 // the place of read in args
+	c := call{
 		what: "replace token", script: s.db.scripts.replace, change: true,
 		keys: []string{
 			tokenKey(record.ID), epochKey(shard), auditKey(shard),
 			key(shard, "names:"+string(record.Holder())), key(shard, "live:"+string(record.Holder())), byCreatedKey(shard, record.Organization),
 		},
 		args: append(args, unset...),
-	})
+	}
+	c.again = s.db.againUnless(c, record.Revision, wanted)
+	answer, err := s.db.do(ctx, c)
 	return outcome("replace token", answer, err)
 }
 
@@ -167,14 +170,16 @@ func (s tokens) Revoke(ctx context.Context, r pat.Revocation, event audit.Event)
 		return pat.Record{}, false, pat.ErrNotFound
 	}
 	shard := id.Shard(string(r.ID))
-	answer, err := s.db.do(ctx, call{
+	c := call{
 		what: "revoke token", script: s.db.scripts.revoke, change: true,
 		keys: []string{tokenKey(r.ID), epochKey(shard), auditKey(shard)},
 		args: []any{
 			event.ID, "0", encode(event), string(r.ID), shardPrefix(shard), r.Generation,
 			string(r.To), millis(r.At), string(r.By), string(r.Reason), flag(r.Reversible),
 		},
-	})
+	}
+	c.again = s.db.again(c)
+	answer, err := s.db.do(ctx, c)
 	if err := outcome("revoke token", answer, err); err != nil {
 		return pat.Record{}, false, err
 	}
@@ -189,11 +194,13 @@ func (s tokens) Delete(ctx context.Context, token pat.ID, event audit.Event) err
 		return pat.ErrNotFound
 	}
 	shard := id.Shard(string(token))
-	answer, err := s.db.do(ctx, call{
+	c := call{
 		what: "delete token", script: s.db.scripts.remove, change: true,
 		keys: []string{tokenKey(token), epochKey(shard), auditKey(shard)},
 		args: []any{event.ID, "0", encode(event), string(token), shardPrefix(shard)},
-	})
+	}
+	c.again = s.db.again(c)
+	answer, err := s.db.do(ctx, c)
 	return outcome("delete token", answer, err)
 }
 

@@ -133,11 +133,13 @@ func (s uses) RevokeJTI(ctx context.Context, token pat.ID, jti string, expiry ti
 		return false, unavailable("revoke JWT", errors.New("it has no expiry"))
 	}
 	shard := id.Shard(string(token))
-	answer, err := s.db.do(ctx, call{
+	c := call{
 		what: "revoke JWT", script: s.db.scripts.jti, change: true,
 		keys: []string{tokenKey(token), epochKey(shard), key(shard, "jti"), auditKey(shard)},
 		args: []any{event.ID, "0", member(token, jti), score(expiry), encode(event)},
-	})
+	}
+	c.again = s.db.again(c)
+	answer, err := s.db.do(ctx, c)
 	if err := outcome("revoke JWT", answer, err); err != nil {
 		return false, err
 	}

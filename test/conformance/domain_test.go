@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,7 +48,7 @@ func openDomain(t *testing.T, dir, redisURL string) *domain {
 	if redisURL == "" {
 		d.store, err = bolt.Open(bolt.Config{Path: filepath.Join(dir, "cambio.db"), Now: time.Now})
 	} else {
-		d.store, err = redis.Open(ctx, redis.Config{URL: redisURL, Durability: redis.BestEffort, Now: time.Now})
+		d.store, err = redis.Open(ctx, redis.Config{Addrs: []string{strings.TrimPrefix(redisURL, "redis://")}, Durability: redis.BestEffort, Now: time.Now})
 	}
 	require.NoError(t, err)
 	d.directory, err = directory.New(directory.Config{Identities: d.store.Identities(), Catalog: d.store.Catalog(), Now: time.Now})

@@ -6,18 +6,20 @@
 local epoch = redis.call('GET', KEYS[2]) or 0
 local p = redis.call('HMGET', KEYS[1], 'organization', 'record')
 if not p[1] then return {ARGV[2] == '1' and 'OK' or 'NOTFOUND', epoch} end
+local identities = ARGV[5] .. 'org:' .. p[1] .. ':identities'
+redis.call('EXISTS', identities)
+local tokens = {}
+for _, id in ipairs(redis.call('SMEMBERS', KEYS[4])) do tokens[#tokens + 1] = find(ARGV[5], id) end
 redis.call('XADD', KEYS[3], '*', 'event', ARGV[3])
 local deleted = cjson.decode(ARGV[3])
-for _, id in ipairs(redis.call('SMEMBERS', KEYS[4])) do
-  local token = drop(ARGV[5], id)
-  if token then
-    redis.call('XADD', KEYS[3], '*', 'event', cjson.encode({
-      id = string.sub(redis.sha1hex('deleted:' .. id), 1, 32), time = deleted.time, event = 'PERSONAL_ACCESS_TOKEN_DELETED',
-      organization = token.organization, actor = deleted.actor, pat_id = id, owner = token.owner,
-      ip = deleted.ip, user_agent = deleted.user_agent, tracking_id = deleted.tracking_id, outcome = 'success',
-    }))
-  end
+for _, token in ipairs(tokens) do
+  drop(token)
+  redis.call('XADD', KEYS[3], '*', 'event', cjson.encode({
+    id = string.sub(redis.sha1hex('deleted:' .. token.id), 1, 32), time = deleted.time, event = 'PERSONAL_ACCESS_TOKEN_DELETED',
+    organization = token.organization, actor = deleted.actor, pat_id = token.id, owner = token.owner,
+    ip = deleted.ip, user_agent = deleted.user_agent, tracking_id = deleted.tracking_id, outcome = 'success',
+  }))
 end
 redis.call('DEL', KEYS[1], KEYS[4])
-redis.call('ZREM', ARGV[5] .. 'org:' .. p[1] .. ':identities', ARGV[4])
+redis.call('ZREM', identities, ARGV[4])
 return {'OK', redis.call('INCR', KEYS[2]), {p[2]}}

@@ -11,6 +11,10 @@ local final = p[1] == 'REVOKED' and p[3] == '1' and ARGV[11] == ''
 if tonumber(p[2] or 0) > tonumber(ARGV[6]) or not (active or final) then
   return {'OK', epoch, 0, redis.call('HMGET', KEYS[1], $TOKEN)}
 end
+local holder = p[6]
+if p[5] ~= 'personal' then holder = p[7] end
+local live = ARGV[5] .. 'live:' .. holder
+redis.call('EXISTS', live) -- it may be on its way to another server: then nothing is written
 redis.call('HINCRBY', KEYS[1], 'revision', 1)
 local function put(field, value)
   if value ~= '' then redis.call('HSET', KEYS[1], field, value) else redis.call('HDEL', KEYS[1], field) end
@@ -23,8 +27,6 @@ put('revoked_by', ARGV[9])
 put('revoke_reason', ARGV[10])
 put('reversible', ARGV[11])
 put('op', ARGV[1])
-local holder = p[6]
-if p[5] ~= 'personal' then holder = p[7] end
-redis.call('ZREM', ARGV[5] .. 'live:' .. holder, ARGV[4])
+redis.call('ZREM', live, ARGV[4])
 redis.call('XADD', KEYS[3], '*', 'event', ARGV[3])
 return {'OK', redis.call('INCR', KEYS[2]), 1, redis.call('HMGET', KEYS[1], $TOKEN)}

@@ -20,16 +20,19 @@ if not right and not previous then
 end
 -- state, expiration, owner, …
 local p = redis.call('HMGET', KEYS[1], $REST)
+local owner = redis.call('HGET', ARGV[3] .. 'idn:' .. p[3], 'record')
 local transitioned = 0
 if p[1] == 'ACTIVE' and p[2] and now >= tonumber(p[2]) and (right or now < tonumber(v[3] or 0)) then
   local at = string.format('%.0f', now)
-  redis.call('HINCRBY', KEYS[1], 'revision', 1)
-  redis.call('HSET', KEYS[1], 'state', 'AUTO_REVOKED', 'revoked_at', at)
-  redis.call('HDEL', KEYS[1], 'revoked_by', 'revoke_reason', 'reversible')
   local index = redis.call('HMGET', KEYS[1], 'organization', 'level', 'level_id')
   local holder = p[3]
   if index[2] ~= 'personal' then holder = index[3] end
-  redis.call('ZREM', ARGV[3] .. 'live:' .. holder, ARGV[4])
+  local live = ARGV[3] .. 'live:' .. holder
+  redis.call('EXISTS', live) -- it may be on its way to another server: then nothing is written
+  redis.call('HINCRBY', KEYS[1], 'revision', 1)
+  redis.call('HSET', KEYS[1], 'state', 'AUTO_REVOKED', 'revoked_at', at)
+  redis.call('HDEL', KEYS[1], 'revoked_by', 'revoke_reason', 'reversible')
+  redis.call('ZREM', live, ARGV[4])
   epoch = redis.call('INCR', KEYS[2])
   -- RFC 3339 of the store's clock: days to a date of the Gregorian calendar
   local seconds = math.floor(now / 1000)
@@ -55,4 +58,4 @@ if p[1] == 'ACTIVE' and p[2] and now >= tonumber(p[2]) and (right or now < tonum
   transitioned = 1
   p = redis.call('HMGET', KEYS[1], $REST)
 end
-return {'OK', epoch, now, transitioned, v, p, redis.call('HGET', ARGV[3] .. 'idn:' .. p[3], 'record')}
+return {'OK', epoch, now, transitioned, v, p, owner}

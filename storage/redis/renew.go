@@ -1,0 +1,201 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// settleTime is how long the shards of a server that was promoted rest before
+	// they are served: time for every process to repeat on it what the one before
+	// may have taken with it. A server that stands alone is not promoted.
+	settleTime = 2 * time.Second
+	// renewTimeout bounds the beginning of a session, with all that is repeated.
+	renewTimeout = 15 * time.Second
+	// beatEvery is the time between two looks at the primaries: within settleTime
+	// each process has to have seen a promotion, and to have repeated what it sent.
+	beatEvery = 500 * time.Millisecond
+	// repeatsAtOnce is how many remembered changes are repeated at the same time.
+	repeatsAtOnce = 16
+)
+
+var errClosed = errors.New("the store is closed")
+
+// serving returns the session to use, a new one if the last was spoiled.
+func (db *DB) serving(ctx context.Context) (*session, error) {
+	s := db.session.Load()
+	if s.spoiled.Load() {
+		if err := db.renew(ctx, s); err != nil {
+			return nil, err
+		}
+		s = db.session.Load()
+	}
+	select {
+	case <-s.ready:
+		return s, nil
+	default:
+	}
+	select {
+	case <-s.ready:
+		return s, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for a session with redis: %w", context.Cause(ctx))
+	}
+}
+
+// renew replaces a spoiled session. Of many callers one does it; who waits no
+// longer does not keep it from going on.
+func (db *DB) renew(ctx context.Context, spoiled *session) error {
+	done := db.renewing.DoChan("", func() (any, error) {
+		if db.session.Load() != spoiled {
+			return nil, nil
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewTimeout)
+		defer cancel()
+		err := db.begin(ctx)
+		if err != nil {
+			db.log.Warn("redis changed, and what was sent before cannot be repeated yet", zap.Error(err))
+		}
+		return nil, err
+	})
+	select {
+	case result := <-done:
+		return result.Err
+	case <-ctx.Done():
+		return fmt.Errorf("wait for a session with redis: %w", context.Cause(ctx))
+	}
+}
+
+// begin replaces the session, if there is one, by a new one. On every server
+// that the new one knows all has been repeated that was sent until it was in
+// place.
+func (db *DB) begin(ctx context.Context) error {
+	old, next := db.session.Load(), newSession(&db.config)
+	met, last, err := db.prepare(ctx, next)
+	if next.alone && errors.Is(err, errReplica) {
+		return errors.Join(&PolicyError{"role", "slave", "name the primary in store.url, not a replica"}, next.Close())
+	}
+	if err != nil {
+		return errors.Join(unavailable("begin a session with redis", err), next.Close())
+	}
+	for _, who := range met {
+		next.known[who] = true
+	}
+	if old != nil {
+		next.follow(ctx, old, met, db.now())
+	}
+	next.begun.Store(true)
+	if db.ended.Load() || !db.session.CompareAndSwap(old, next) {
+		return errors.Join(unavailable("begin a session with redis", errClosed), next.Close())
+	}
+	// What was sent to the old servers since: no call is on its way to them that
+	// is not remembered by now.
+	if failed := db.repeat(ctx, next, db.sent.since(last)); len(failed) > 0 {
+		next.spoiled.Store(true)
+	}
+	close(next.ready)
+	if old != nil {
+		db.log.Info("a new session with redis has begun", zap.Int("primaries", len(met)))
+		_ = old.Close() // who still waits for an answer there asks again here
+	}
+	return nil
+}
+
+// prepare meets the servers and repeats on them what was sent until last.
+// Whoever is not the same before and after, or does not take all of it, stays a
+// stranger.
+func (db *DB) prepare(ctx context.Context, next *session) (met lives, last uint64, err error) {
+	if met, err = next.meet(ctx); err != nil {
+		return nil, 0, err
+	}
+	sent := db.sent.since(0)
+	if len(sent) > 0 {
+		last = sent[len(sent)-1].number
+		failed := db.repeat(ctx, next, sent)
+		if err := failed[cfg]; err != nil {
+			return nil, 0, err
+		}
+		again, err := next.meet(ctx)
+		if err != nil {
+			return nil, 0, err
+		}
+		maps.DeleteFunc(met, func(addr string, who identity) bool { return again[addr] != who })
+		for shard := range failed {
+			if primary, err := next.primary(ctx, shard); err == nil {
+				delete(met, primary.Options().Addr)
+			}
+		}
+	}
+	return met, last, nil
+}
+
+// repeat sends remembered changes again and returns what went wrong, by shard.
+func (db *DB) repeat(ctx context.Context, s *session, sent []*remembered) map[string]error {
+	failed := make([]error, len(sent))
+	var all errgroup.Group
+	all.SetLimit(repeatsAtOnce)
+	for i, one := range sent {
+		all.Go(func() error {
+			failed[i] = one.again(ctx, s)
+			return nil
+		})
+	}
+	_ = all.Wait() // none returns an error
+	out := map[string]error{}
+	for i, err := range failed {
+		if err != nil {
+			out[sent[i].shard] = err
+		}
+	}
+	return out
+}
+
+// follow takes over from the session before: the shards of a server that it did
+// not know rest for a while, and those that rest go on.
+func (s *session) follow(ctx context.Context, old *session, met lives, now time.Time) {
+	for shard, state := range s.shards {
+		state.opens = old.shards[shard].opens
+		if s.alone {
+			continue
+		}
+		primary, err := s.primary(ctx, shard)
+		if err != nil {
+			continue // nobody known serves it
+		}
+		if who, found := met[primary.Options().Addr]; found && !old.known[who] {
+			state.opens = now.Add(settleTime)
+		}
+	}
+}
+
+// beat looks at each primary: whether it takes writes, and whether it is one
+// that the session knows.
+func (db *DB) beat(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	s, err := db.serving(ctx)
+	if err != nil {
+		return
+	}
+	err = s.primaries(ctx, func(ctx context.Context, client *goredis.Client) error {
+		return db.scripts.beat.Eval(ctx, client, nil).Err()
+	})
+	if err == nil {
+		s.cut.Store(nil)
+		return
+	}
+	s.moved(ctx)
+	if s.cut.Swap(&err) == nil {
+		db.log.Warn("a redis primary does not take writes", zap.Error(err))
+	}
+	if s.spoiled.Load() {
+		_, _ = db.serving(ctx) // the next call or beat tries again
+	}
+}

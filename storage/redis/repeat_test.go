@@ -1,0 +1,241 @@
+package redis_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/internal/audit"
+	"github.com/cambio-sts/cambio/internal/fault"
+	"github.com/cambio-sts/cambio/internal/id"
+	"github.com/cambio-sts/cambio/internal/testenv"
+	"github.com/cambio-sts/cambio/keys"
+	"github.com/cambio-sts/cambio/pat"
+	"github.com/cambio-sts/cambio/storage/redis"
+)
+
+// ending is a change that takes access away, and how to tell that it is there.
+type ending struct {
+	prepare func(t *testing.T, db *redis.DB)
+	do      func(ctx context.Context, db *redis.DB) error
+	there   func(ctx context.Context, db *redis.DB) (bool, error)
+}
+
+// endings are all changes that a process remembers.
+func endings() map[string]*ending {
+	var record, rotated, gone, ended pat.Record
+	var owner directory.Identity
+	group, role := directory.Group{ID: directory.ID(id.New())}, directory.Assignment{ID: directory.ID(id.New())}
+	find := func(ctx context.Context, db *redis.DB, of *pat.Record, holds func(pat.Record) bool) (bool, error) {
+		found, err := db.PATs().Find(ctx, of.ID)
+		return err == nil && holds(found), err
+	}
+	made := func(into *pat.Record) func(*testing.T, *redis.DB) {
+		return func(t *testing.T, db *redis.DB) { t.Helper(); *into = token(t, db) }
+	}
+	return map[string]*ending{
+		"revoke": {
+			made(&record),
+			func(ctx context.Context, db *redis.DB) error {
+				_, _, err := db.PATs().Revoke(ctx, revocation(&record), change())
+				return err
+			},
+			func(ctx context.Context, db *redis.DB) (bool, error) {
+				return find(ctx, db, &record, func(r pat.Record) bool { return r.State == pat.StateRevoked })
+			},
+		},
+		"rotate": {
+			made(&rotated),
+			func(ctx context.Context, db *redis.DB) error {
+				next := rotated
+				next.Generation, next.Verifier = 2, pat.Verifier{Current: pat.Digest{Pepper: 1, Sum: [32]byte{9}}, Previous: rotated.Verifier.Current}
+				return db.PATs().Replace(ctx, next, 0, change())
+			},
+			func(ctx context.Context, db *redis.DB) (bool, error) {
+				return find(ctx, db, &rotated, func(r pat.Record) bool { return r.Generation == 2 && r.Revision == 2 })
+			},
+		},
+		"delete": {
+			made(&gone),
+			func(ctx context.Context, db *redis.DB) error { return db.PATs().Delete(ctx, gone.ID, change()) },
+			func(ctx context.Context, db *redis.DB) (bool, error) { return missing(db.PATs().Find(ctx, gone.ID)) },
+		},
+		"revoke a JWT": {
+			made(&ended),
+			func(ctx context.Context, db *redis.DB) error {
+				_, err := db.Uses().RevokeJTI(ctx, ended.ID, "jti", time.Now().Add(time.Hour), change())
+				return err
+			},
+			func(ctx context.Context, db *redis.DB) (bool, error) {
+				live, err := db.Uses().Live(ctx, ended.ID, "jti")
+				return live.Revoked, err
+			},
+		},
+		"disable": {
+			func(t *testing.T, db *redis.DB) {
+				t.Helper()
+				of := token(t, db)
+				var err error
+				owner, err = db.Identities().Find(t.Context(), of.Owner)
+				require.NoError(t, err)
+			},
+			func(ctx context.Context, db *redis.DB) error {
+				disabled := owner
+				disabled.Enabled = false
+				return db.Identities().Replace(ctx, disabled, change())
+			},
+			func(ctx context.Context, db *redis.DB) (bool, error) {
+				found, err := db.Identities().Find(ctx, owner.ID)
+				return err == nil && !found.Enabled, err
+			},
+		},
+		"delete an identity": deletedOwner(),
+		"remove a role": {
+			func(t *testing.T, db *redis.DB) {
+				t.Helper()
+				require.NoError(t, db.Catalog().Write(t.Context(), 0, []directory.Change{{Group: &group}, {Assignment: &role}}, []audit.Event{change()}))
+			},
+			func(ctx context.Context, db *redis.DB) error {
+				return db.Catalog().Write(ctx, 1, []directory.Change{{Assignment: &role, Remove: true}}, []audit.Event{change()})
+			},
+			func(ctx context.Context, db *redis.DB) (bool, error) {
+				loaded, err := db.Catalog().Load(ctx)
+				return len(loaded.Assignments) == 0 && len(loaded.Groups) == 1, err
+			},
+		},
+		"revoke a key": {
+			func(t *testing.T, db *redis.DB) {
+				t.Helper()
+				require.NoError(t, db.Keys().SwapKeys(t.Context(), 0, keys.Stored{Version: 1, Canary: []byte("a")}, change()))
+			},
+			func(ctx context.Context, db *redis.DB) error {
+				return db.Keys().SwapKeys(ctx, 1, keys.Stored{Version: 2, Canary: []byte("b")}, change())
+			},
+			func(ctx context.Context, db *redis.DB) (bool, error) {
+				loaded, err := db.Keys().LoadKeys(ctx)
+				return loaded.Version == 2, err
+			},
+		},
+	}
+}
+
+func deletedOwner() *ending {
+	var owned pat.Record
+	return &ending{
+		func(t *testing.T, db *redis.DB) { t.Helper(); owned = token(t, db) },
+		func(ctx context.Context, db *redis.DB) error {
+			return db.Identities().Delete(ctx, owned.Owner, change())
+		},
+		func(ctx context.Context, db *redis.DB) (bool, error) {
+			_, err := db.Identities().Find(ctx, owned.Owner)
+			if found, err := is(err, directory.ErrNotFound); !found {
+				return false, err
+			}
+			return missing(db.PATs().Find(ctx, owned.ID))
+		},
+	}
+}
+
+func missing(_ pat.Record, err error) (bool, error) { return is(err, pat.ErrNotFound) }
+
+// is tells a wanted error from trouble.
+func is(err, wanted error) (bool, error) {
+	if err == nil {
+		return false, nil
+	}
+	if errors.Is(err, wanted) {
+		return true, nil
+	}
+	return false, err
+}
+
+// TestEndingsOutliveTheirPrimary: whatever took access away is repeated on the
+// replica that is promoted without it, before that one is asked anything.
+func TestEndingsOutliveTheirPrimary(t *testing.T) {
+	t.Parallel()
+	s := testenv.Sentinel(t, testenv.RedisOptions{Proxied: true})
+	db := process(t, onSentinel(s))
+	all := endings()
+	for _, one := range all {
+		one.prepare(t, db)
+	}
+	primary := s.Primary()
+	primary.Proxy.Set(testenv.Replicas, testenv.Stall)
+	for name, one := range all {
+		require.ErrorIs(t, one.do(t.Context(), db), fault.ErrUnavailable, name)
+		there, err := one.there(t.Context(), db)
+		if err == nil {
+			require.True(t, there, "%s: it was carried out by the primary alone", name)
+		}
+	}
+	primary.Kill()
+	s.Promoted(primary)
+	for name, one := range all {
+		testenv.Wait(t, 15*time.Second, func() bool {
+			there, err := one.there(t.Context(), db)
+			if err == nil {
+				require.True(t, there, "%s: the promoted replica was asked without it", name)
+			}
+			return err == nil
+		})
+	}
+	for range 2 { // and each stays what it is
+		for name, one := range all {
+			there, err := one.there(t.Context(), db)
+			require.NoError(t, err, name)
+			require.True(t, there, name)
+		}
+	}
+}
+
+// TestShardGoesBack: a server that has lost writes without a restart is noticed by
+// the epoch of the shard, and what was sent is repeated first.
+func TestShardGoesBack(t *testing.T) {
+	server := testenv.Redis(t, testenv.RedisOptions{})
+	db := open(t, server)
+	record := token(t, db)
+	_, _, err := db.PATs().Revoke(t.Context(), revocation(&record), change())
+	require.NoError(t, err)
+	shard := string(record.ID[:2])
+	server.MustDo("HSET", "cambio:{"+shard+"}:pat:"+string(record.ID), "state", "ACTIVE", "op", "another")
+	used, err := db.Uses().Use(t.Context(), presentation(&record))
+	require.NoError(t, err)
+	require.Equal(t, pat.StateActive, used.Record.State, "who can write to the server can")
+	server.MustDo("DECR", "cambio:{"+shard+"}:epoch")
+	used, err = db.Uses().Use(t.Context(), presentation(&record))
+	require.NoError(t, err)
+	require.Equal(t, pat.StateRevoked, used.Record.State)
+}
+
+// TestNothingComesBack: what is repeated never undoes what came after it, and a
+// change that never left the process is none.
+func TestNothingComesBack(t *testing.T) {
+	server := testenv.Redis(t, testenv.RedisOptions{Args: []string{"--appendfsync", "always"}})
+	db := open(t, server)
+	ctx := t.Context()
+	record := token(t, db)
+	owner, err := db.Identities().Find(ctx, record.Owner)
+	require.NoError(t, err)
+	reversible := revocation(&record)
+	reversible.Reversible, reversible.Reason = true, pat.Other
+	after, _, err := db.PATs().Revoke(ctx, reversible, change())
+	require.NoError(t, err)
+	after.State, after.Reversible, after.Generation = pat.StateActive, false, 2
+	require.NoError(t, db.PATs().Replace(ctx, after, 0, change()))
+	owner.Enabled = false
+	require.NoError(t, db.Identities().Replace(ctx, owner, change()))
+	owner.Enabled, owner.Revision = true, 2
+	require.NoError(t, db.Identities().Replace(ctx, owner, change()))
+	server.Stop()
+	require.ErrorIs(t, db.PATs().Delete(ctx, record.ID, change()), fault.ErrUnavailable)
+	server.Start()
+	used, err := db.Uses().Use(ctx, presentation(&record))
+	require.NoError(t, err)
+	require.Equal(t, pat.StateActive, used.Record.State)
+	require.EqualValues(t, 2, used.Record.Generation)
+	require.True(t, used.Owner.Enabled)
+}

@@ -1,0 +1,231 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+const (
+	// confirmTimeout is how long replicas may take to confirm a change. The answer
+	// comes within ioTimeout.
+	confirmTimeout = 200 * time.Millisecond
+	// slotPause is the time between two tries while a slot is on its way to another
+	// server of a cluster.
+	slotPause = 10 * time.Millisecond
+)
+
+// errSettling says that a shard rests, see settleTime.
+var errSettling = errors.New("the primary was promoted a moment ago")
+
+// insist sends a call until it is answered, or it is no use to send it again.
+// left says, with an error, that it was sent.
+func (db *DB) insist(ctx context.Context, c *call) (answer []any, left bool, err error) {
+	for broken := false; ; {
+		s, err := db.serving(ctx)
+		if err != nil {
+			return nil, left, err
+		}
+		answer, err := db.ask(ctx, s, c)
+		left = left || mayHaveLeft(err)
+		switch verdict := judge(err); {
+		case err == nil:
+			return answer, true, nil
+		case ctx.Err() != nil, verdict == hopeless:
+			return nil, left, err
+		case verdict == notDone:
+			if err := pause(ctx, slotPause); err != nil {
+				return nil, left, err
+			}
+		case verdict == unknown:
+			if broken || !c.repeatable() {
+				return nil, left, err
+			}
+			broken = true
+		}
+	}
+}
+
+func pause(ctx context.Context, length time.Duration) error {
+	timer := time.NewTimer(length)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// ask sends a call once, to the primary that a session has for its shard, and
+// returns an answer that begins with a code and an epoch.
+func (db *DB) ask(ctx context.Context, s *session, c *call) ([]any, error) {
+	shard := c.shard()
+	state := s.shards[shard]
+	if wait := state.opens.Sub(db.now()); wait > 0 {
+		return nil, fmt.Errorf("%w: %s are left", errSettling, wait.Round(time.Millisecond))
+	}
+	before := state.epoch.Load()
+	answer, err := db.send(ctx, s, shard, c)
+	if err != nil {
+		return nil, err
+	}
+	epoch, err := epochOf(answer)
+	if err != nil {
+		return nil, err
+	}
+	if answer[0] != codeSkew && !s.saw(shard, before, epoch) {
+		return nil, errWentBack
+	}
+	return answer, nil
+}
+
+// epochOf returns the second value of an answer: a number, or as GET returns it.
+func epochOf(answer []any) (int64, error) {
+	if len(answer) < 2 {
+		return 0, errReply
+	}
+	switch epoch := answer[1].(type) {
+	case int64:
+		return epoch, nil
+	case string:
+		n, err := strconv.ParseInt(epoch, 10, 64)
+		if err != nil {
+			return 0, errReply
+		}
+		return n, nil
+	default:
+		return 0, errReply
+	}
+}
+
+// send sends a call to the primary of a shard.
+func (db *DB) send(ctx context.Context, s *session, shard string, c *call) ([]any, error) {
+	primary, err := s.primary(ctx, shard)
+	if err != nil {
+		s.moved(ctx)
+		return nil, fmt.Errorf("find the primary of a shard: %w", err)
+	}
+	var answer []any
+	if c.change && db.config.Replicas > 0 {
+		answer, err = db.confirmed(ctx, primary, shard, c)
+	} else {
+		answer, err = c.script.Run(ctx, primary, c.keys, c.args...).Slice()
+	}
+	if err != nil && judge(err) != hopeless {
+		s.moved(ctx)
+	}
+	return answer, err
+}
+
+// errUnconfirmed says that a change may be lost with its primary.
+var errUnconfirmed = errors.New("too few replicas confirmed the change")
+
+// confirmed sends a change, and behind it on the same connection the question
+// how many replicas have it. WAIT speaks of what its own connection wrote last,
+// and a change that was there already writes nothing: so the epoch is raised first.
+func (db *DB) confirmed(ctx context.Context, primary *goredis.Client, shard string, c *call) ([]any, error) {
+	send := func(pipe goredis.Scripter) *goredis.Cmd { return c.script.EvalSha(ctx, pipe, c.keys, c.args...) }
+	for range 2 {
+		pipe := primary.Pipeline()
+		raised := db.scripts.raise.Eval(ctx, pipe, []string{epochKey(shard)})
+		change := send(pipe)
+		replicas := pipe.Do(ctx, "wait", db.config.Replicas, confirmTimeout.Milliseconds())
+		_, _ = pipe.Exec(ctx) // each command has its own error
+		if goredis.HasErrorPrefix(change.Err(), "NOSCRIPT") {
+			send = func(pipe goredis.Scripter) *goredis.Cmd { return c.script.Eval(ctx, pipe, c.keys, c.args...) }
+			continue
+		}
+		answer, err := change.Slice()
+		if err != nil {
+			return nil, err
+		}
+		if len(answer) > 0 && answer[0] != codeOK {
+			return answer, nil // nothing was changed
+		}
+		got, err := replicas.Int()
+		if err := errors.Join(raised.Err(), err); err != nil {
+			return nil, fmt.Errorf("%w: %w", errUnconfirmed, err)
+		}
+		if got < db.config.Replicas {
+			return nil, fmt.Errorf("%w: %d of %d", errUnconfirmed, got, db.config.Replicas)
+		}
+		return answer, nil
+	}
+	return nil, errReply // it was loaded, and is unknown again
+}
+
+// verdict says what an error tells of a call.
+type verdict int
+
+const (
+	hopeless verdict = iota // to send it again would be of no use
+	notDone                 // it was not carried out, and may be in a moment
+	unknown                 // the connection broke: it was carried out, or not
+)
+
+// judge tells whether a call that failed may be sent again.
+func judge(err error) verdict {
+	switch {
+	case err == nil || errors.Is(err, errUnconfirmed):
+		return hopeless
+	case errors.Is(err, errStranger), errors.Is(err, errReplica), goredis.IsReadOnlyError(err), goredis.IsTryAgainError(err):
+		return notDone
+	case errors.Is(err, errWentBack), errors.Is(err, goredis.ErrClosed), dead(err):
+		return unknown
+	}
+	if _, moved := goredis.IsMovedError(err); moved {
+		return notDone
+	}
+	if _, ask := goredis.IsAskError(err); ask {
+		return notDone
+	}
+	// A key that a script names by itself is on its way to another server. Scripts
+	// look at all such keys before they write.
+	if refusal, ok := errors.AsType[goredis.Error](err); ok && strings.Contains(refusal.Error(), "non local key") {
+		return notDone
+	}
+	return hopeless
+}
+
+// mayHaveLeft reports whether a call that failed was sent: not if there was no
+// connection for it. What a server refused was sent too: it may be the wrong one,
+// as a primary is that is cut off from its replicas.
+func mayHaveLeft(err error) bool {
+	for _, none := range []error{errStranger, errReplica, errSettling, goredis.ErrPoolTimeout} {
+		if errors.Is(err, none) {
+			return false
+		}
+	}
+	if network, ok := errors.AsType[*net.OpError](err); ok && network.Op == "dial" {
+		return false
+	}
+	return err != nil
+}
+
+// dead reports whether the connection broke, other than by a time-out.
+func dead(err error) bool {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return true
+	}
+	network, ok := errors.AsType[*net.OpError](err)
+	return ok && !network.Timeout()
+}
+
+// repeatable prepares the call to be repeated, if it can be.
+func (c *call) repeatable() bool {
+	if c.change {
+		if name, ok := c.args[0].(string); !ok || name == "" {
+			return false
+		}
+		c.args[1] = "1"
+	}
+	return true
+}
