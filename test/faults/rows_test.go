@@ -32,11 +32,9 @@ func (h holder) but(pending string) holder {
 
 func rows() map[string]holder {
 	console := holder{pending: "the web console"}
-	replicas := holder{pending: "replicas: WAIT, epochs and the replay of revocations"}
-	cluster := holder{pending: "Redis Cluster"}
 	return map[string]holder{
 		"A001": by("TestMalformedTokens"), "A002": by("TestMalformedTokens"), "A004": by("TestMalformedTokens"),
-		"A005": by("TestMalformedTokens", "C159"), "A009": by("TestExpiry"), "A010": by("TestExpiry"),
+		"A005": by("TestMalformedTokens", "C159"), "A009": by("TestExpiry"), "A010": by("TestExpiry", "storage/redis TestExpiryOverThreeProcesses"),
 		"A011": by("TestExpiry", "storage/storagetest useExpired", "pat TestUseExpired"), "A013": by("TestRevocationRaces"),
 		"A014": by("C040", "pat TestUseOwner").but("enabling an owner again by the API of identities"),
 		"A016": by("C152", "exchange TestExchangeScopes"), "A017": by("TestFirstUses"), "A018": by("TestFirstUses", "pat TestTouchWritesOncePerDay"),
@@ -60,16 +58,18 @@ func rows() map[string]holder {
 		"A075": by("TestWrongMasterKey", "keys TestKMSFailsAtStart", "keys TestKMSFailsDuringRotation", "keys TestKMSIsSlow"),
 		"A077": by("TestKeysFromMemory"), "A078": by("keys TestNinetyDays"),
 
-		"A080": by("TestRedisEndsUnderLoad", "TestRedisKilledInAFirstUse"), "A081": by("TestRedisKilledInARevocation"),
-		"A082": replicas, "A084": replicas, "A086": by("TestRedisIsFull", "storage/redis TestFullServer"),
-		"A088": by("TestRedisIsEmptied", "storage/redis TestEmptiedServer"), "A090": cluster, "A091": cluster,
-		"A093": by("storage/redis TestSwallowedReply"), "A094": by("TestRedisDiskIsFull"), "A096": by("TestTLSToRedis"),
+		"A080": by("TestRedisEndsUnderLoad", "TestRedisKilledInAFirstUse", "TestPrimaryIsKilledUnderLoad"), "A081": by("TestRedisKilledInARevocation"),
+		"A082": by("storage/redis TestStalePromotion", "storage/redis TestStalePromotionInACluster", "storage/redis TestEndingsOutliveTheirPrimary"),
+		"A084": by("storage/redis TestCutOffWithTheOldPrimary"), "A086": by("TestRedisIsFull", "storage/redis TestFullServer"),
+		"A088": by("TestRedisIsEmptied", "storage/redis TestEmptiedServer"), "A090": by("storage/redis TestSlotsMoveUnderLoad"),
+		"A091": by("storage/redis TestStalePromotionInACluster", "storage/redis TestShardOfCfgIsDown"),
+		"A093": by("storage/redis TestSwallowedReply"), "A094": by("TestRedisDiskIsFull"), "A096": by("TestTLSToRedis", "storage/redis TestTLS"),
 		"A097": by("storage/redis TestSkew"),
 
 		"A101": by("TestKilled", "TestSyncedBeforeAnswered", "storage/bolt TestKill"), "A103": by("TestDiskIsFull", "storage/bolt TestFullDisk"),
 		"A104": by("TestSecondProcess"), "A105": by("TestDamagedFile", "storage/bolt TestOpenRefusesDamage"),
 		"A107": by("keys TestClockSteps", "storage/bolt TestSkew").but("sessions, with the console"),
-		"A109": by("TestEndsUnderLoad", "TestKilledWhileItEnds", "internal/httpx TestDrainUnderLoadLosesNoRequest"),
+		"A109": by("TestEndsUnderLoad", "TestRollingRestart", "TestKilledWhileItEnds", "internal/httpx TestDrainUnderLoadLosesNoRequest"),
 		"A110": by("internal/httpx TestShellAnswersAPanic", "authz TestAPanicSaysNothing"),
 
 		"A111": console, "A112": console, "A113": console, "A115": console, "A116": by("TestForeignTokens", "C151"), "A117": console,

@@ -15,14 +15,15 @@ import (
 
 // mutant is one check taken out.
 type mutant struct {
-	check    string // its number in the pipeline, and what goes missing
-	file     string // from the root of the module
-	old, new string // old must occur once
-	packages []string
+	check    string   // its number in the pipeline, and what goes missing
+	file     string   // from the root of the module
+	old, new string   // old must occur once
+	packages []string // flags of go test may stand before them
 }
 
 func mutants() []mutant {
 	domain, useCase := []string{"./pat"}, []string{"./exchange"}
+	stale := []string{"-run", "^TestStalePromotion$", "./storage/redis"}
 	return []mutant{
 		{"1 checksum", "pat/token.go", "return checksum(prefix, tokenID, tail[:secretLen]) == tail[secretLen:]", "return true", domain},
 		{"1 parse before the store", "exchange/prove.go", "token, err := credential.parse(e.Tokens.Format())\n\tif err != nil {", "token, err := credential.parse(e.Tokens.Format())\n\tif false && err != nil {", useCase},
@@ -52,6 +53,9 @@ func mutants() []mutant {
 		{"9 scope granted to the owner", "exchange/policy.go", "if grantedByAll(scope, asked, services, access) && !slices.Contains(granted, scope) {", "if !slices.Contains(granted, scope) {", useCase},
 		{"9 nothing granted", "exchange/policy.go", "if len(granted) == 0 {", "if false {", useCase},
 		{"11 lastUsed once a day", "pat/use.go", "due := last.IsZero() || use.Now.Sub(last) >= TouchInterval", "due := last.Year() > 0", domain},
+		{"what is answered is confirmed", "storage/redis/send.go", "if got < db.config.Replicas {", "if false {", stale},
+		{"what was sent is repeated", "storage/redis/renew.go", "failed[i] = one.again(ctx, s)", "_ = one", stale},
+		{"a stranger is asked nothing", "storage/redis/session.go", "case s.begun.Load() && !s.known[who]:", "case false:", stale},
 		{"12 audit", "exchange/exchange.go", "\tif err := e.Audit.Record(event); err != nil {\n\t\treturn nil, fmt.Errorf(\"record use: %w\", notNow(err))\n\t}\n\treturn &Issued{", "\treturn &Issued{", useCase},
 	}
 }
