@@ -19,7 +19,7 @@ const (
 )
 
 // RedisSentinel is a primary with two replicas, which three sentinels watch and
-// promote: one is taken for dead after a second without an answer. A primary that
+// promote: one is taken for dead after two seconds without an answer. A primary that
 // has seen no replica for two seconds takes no writes.
 type RedisSentinel struct {
 	// Nodes are the servers; Nodes[0] begins as the primary.
@@ -67,7 +67,7 @@ func (s *RedisSentinel) startSentinel(i int, isProxied bool) {
 	text := fmt.Sprintf(`port %d
 bind 127.0.0.1
 sentinel monitor %[2]s 127.0.0.1 %[3]s 2
-sentinel down-after-milliseconds %[2]s 1000
+sentinel down-after-milliseconds %[2]s 2000
 sentinel failover-timeout %[2]s 5000
 sentinel parallel-syncs %[2]s 2
 `, port, SentinelMaster, s.Nodes[0].announcedPort())

@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/internal/audit"
+	"github.com/cambio-sts/cambio/internal/fault"
 	"github.com/cambio-sts/cambio/internal/id"
 	"github.com/cambio-sts/cambio/internal/testenv"
 	"github.com/cambio-sts/cambio/pat"
@@ -29,15 +31,28 @@ func token(tb testing.TB, db *redis.DB) pat.Record {
 		Email: "alice@example.com", Issuer: "https://idp.example.com", Subject: id.New(), Enabled: true, LastLogin: now,
 		Groups: []directory.ID{directory.ID(id.New()), directory.ID(id.New())}, Created: now, Revision: 1,
 	}
-	require.NoError(tb, db.Identities().Create(tb.Context(), owner, change()))
+	insist(tb, func(event audit.Event) error { return db.Identities().Create(tb.Context(), owner, event) })
 	record := pat.Record{
 		ID: pat.NewID(owner.ID), Organization: tenant, Owner: owner.ID, Name: id.New(), Description: "deploys the shop",
 		Scope: []string{"sp:scopes:all"}, Level: pat.Personal, Created: now, CreatedBy: owner.ID, Expiration: now.Add(24 * time.Hour),
 		State: pat.StateActive, Generation: 1, Revision: 1, LastUsed: now,
 		Verifier: pat.Verifier{Current: pat.Digest{Pepper: 1, Sum: [32]byte{1, 2, 3}}},
 	}
-	require.NoError(tb, db.PATs().Create(tb.Context(), record, 0, change()))
+	insist(tb, func(event audit.Event) error { return db.PATs().Create(tb.Context(), record, 0, event) })
 	return record
+}
+
+// insist makes a change, again under its name while the store cannot answer: other
+// tests may hold the processors.
+func insist(tb testing.TB, do func(audit.Event) error) {
+	tb.Helper()
+	event := change()
+	var err error
+	testenv.Wait(tb, 10*time.Second, func() bool {
+		err = do(event)
+		return !errors.Is(err, fault.ErrUnavailable)
+	})
+	require.NoError(tb, err)
 }
 
 func change() audit.Event {

@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -198,7 +199,11 @@ func createMaxRecords(t *testing.T, s Stores) {
 	require.NoError(t, s.PATs.Delete(t.Context(), all[1].ID, event(audit.TokenDeleted)))
 	mustCreate(t, s, newRecord(owner.ID))
 	drain(t, s)
-	require.NoError(t, s.Identities.Delete(t.Context(), owner.ID, event(audit.IdentityDeleted)))
+	deleted := event(audit.IdentityDeleted)
+	err := insist(func() error { return s.Identities.Delete(t.Context(), owner.ID, deleted) })
+	if !errors.Is(err, directory.ErrNotFound) { // it was done before the store could say so
+		require.NoError(t, err)
+	}
 	require.Len(t, drain(t, s), 1+pat.MaxRecords)
 }
 

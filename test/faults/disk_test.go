@@ -114,7 +114,7 @@ func TestTLSToRedis(t *testing.T) {
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 		code, _, complaint := cambio(t, "serve", "--config", file)
 		require.NotZero(t, code, name)
-		require.Contains(t, complaint, "reach redis", name)
+		require.Contains(t, complaint, "begin a session with redis", name)
 		seen.settle(t, plain)
 		require.Empty(t, seen.find("cambio"), name)
 	}
