@@ -1,6 +1,8 @@
 package directory
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -53,6 +55,11 @@ func (s *Snapshot) Version() uint64 { return s.version }
 func (s *Snapshot) Organization(id ID) (*Organization, bool) {
 	organization, ok := s.organizations[id]
 	return organization, ok
+}
+
+// Organizations returns all of them, by id; they must not be changed.
+func (s *Snapshot) Organizations() []*Organization {
+	return slices.SortedFunc(maps.Values(s.organizations), func(a, b *Organization) int { return cmp.Compare(a.ID, b.ID) })
 }
 
 // OrganizationByName returns the organization of that name.

@@ -1,7 +1,9 @@
 package directory_test
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -85,6 +87,9 @@ func TestSnapshotFinds(t *testing.T) {
 	require.True(t, ok)
 	_, ok = snapshot.OrganizationByName("none")
 	require.False(t, ok)
+	all := snapshot.Organizations()
+	require.Len(t, all, len(catalog().Organizations))
+	require.True(t, slices.IsSortedFunc(all, func(a, b *directory.Organization) int { return cmp.Compare(a.ID, b.ID) }))
 	group, ok := snapshot.GroupByName(acme, "staff")
 	require.True(t, ok)
 	require.EqualValues(t, "staff", group.ID)

@@ -124,7 +124,7 @@ func ruleSettings() []setting {
 		{path: "policy.defaultAccessTokenSeconds", kind: kindInteger, def: "300", min: minAccessTokenSeconds, max: maxAccessTokenSeconds, unit: "seconds", meaning: "Life of a minted token when neither the request nor the personal access token says."},
 		{path: "policy.maxAccessTokenSeconds", kind: kindInteger, def: "43200", min: minAccessTokenSeconds, max: maxAccessTokenSeconds, unit: "seconds", meaning: "Longest life of a minted token."},
 		{path: "policy.logonInactivityDays", kind: kindInteger, def: "0", max: maxDays, unit: "days", meaning: "Days without an interactive login after which an identity is inactive and its tokens refused; 0 is off."},
-		{path: "policy.unusedRevokeDays", kind: kindInteger, def: "0", max: maxDays, unit: "days", meaning: "Days without use after which a token is revoked; 0 is off. This version stores it and revokes none."},
+		{path: "policy.unusedRevokeDays", kind: kindInteger, def: "0", max: maxDays, unit: "days", meaning: "Days without use after which a token is revoked, looked for each hour; 0 is off."},
 		{path: "policy.allowedNetworks", kind: kindNetworks, example: "[192.0.2.0/24, 2001:db8::/32]", meaning: "Networks tokens may be used from; none is anywhere."},
 		{path: "audit.dir", kind: kindPath, def: "audit", meaning: "Folder of the audit files."},
 		{path: "audit.retention", kind: kindDuration, def: "2160h", min: int64(time.Hour), max: int64(100 * 365 * 24 * time.Hour), meaning: "How long a rotated audit file is kept."},

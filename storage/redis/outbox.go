@@ -45,9 +45,19 @@ type shipping struct {
 // It gives it up with a term of "0", and with "" only looks. It reports whether
 // it had it.
 func (db *DB) lease(ctx context.Context, term string) (bool, error) {
+	return db.leaseOf(ctx, "audit:lease", term)
+}
+
+// Hold takes the lease of a name for this process, or renews it, for a time, and
+// reports whether it has it.
+func (db *DB) Hold(ctx context.Context, name string, length time.Duration) (bool, error) {
+	return db.leaseOf(ctx, "lease:"+name, strconv.FormatInt(length.Milliseconds(), 10))
+}
+
+func (db *DB) leaseOf(ctx context.Context, name, term string) (bool, error) {
 	answer, err := db.do(ctx, call{
-		what: "lease outbox", script: db.scripts.lease,
-		keys: []string{key(cfg, "audit:lease"), epochKey(cfg)}, args: []any{db.process, term},
+		what: "take a lease", script: db.scripts.lease,
+		keys: []string{key(cfg, name), epochKey(cfg)}, args: []any{db.process, term},
 	})
 	if err != nil {
 		return false, err

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/cambio-sts/cambio/internal/jobs"
+	"github.com/cambio-sts/cambio/pat"
+)
+
+// unusedEvery is how soon a token is revoked that nobody has used for too long.
+const unusedEvery = time.Hour
+
+// alone is the lease of a process that shares its store with no other.
+type alone struct{}
+
+// Hold implements jobs.Lease.
+func (alone) Hold(context.Context, string, time.Duration) (bool, error) { return true, nil }
+
+// runner runs the background work that is done once for all processes.
+func (n *node) runner() (*jobs.Runner, error) {
+	lease, shared := n.store.(jobs.Lease)
+	if !shared {
+		lease = alone{}
+	}
+	return jobs.New(jobs.Config{Lease: lease, Now: time.Now, Logger: n.logger, Jobs: []jobs.Job{
+		{Name: "revoke unused tokens", Every: unusedEvery, Run: n.revokeUnused},
+	}})
+}
+
+// revokeUnused ends the tokens that the policies of their organizations call
+// unused.
+func (n *node) revokeUnused(ctx context.Context) error {
+	snapshot, err := n.directory.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, organization := range snapshot.Organizations() {
+		ended, err := n.tokens.RevokeUnused(ctx, organization.ID, &organization.Policy, pat.Actor{})
+		if ended > 0 {
+			n.logger.Info("unused tokens are revoked", zap.String("organization", string(organization.ID)), zap.Int("tokens", ended))
+		}
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("organization %s: %w", organization.ID, err))
+		}
+	}
+	return failed
+}
