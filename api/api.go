@@ -11,7 +11,6 @@ import (
 
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/exchange"
-	"github.com/cambio-sts/cambio/internal/throttle"
 	"github.com/cambio-sts/cambio/keys"
 	"github.com/cambio-sts/cambio/pat"
 )
@@ -26,14 +25,22 @@ type KeyRing interface {
 	Revoke(ctx context.Context, kid string, actor keys.Actor) error
 }
 
-// Config is what an API needs; all of it but RateLimit.
+// Limiter counts requests. It is safe to share.
+type Limiter interface {
+	// Allow counts one request of a token at a mount, which is a version of the API,
+	// and returns after how long the next would be within the limit, 0 if this one
+	// is; fault.ErrUnavailable.
+	Allow(ctx context.Context, token, mount string) (retryAfter time.Duration, err error)
+}
+
+// Config is what an API needs; all of it.
 type Config struct {
 	Exchanger *exchange.Exchanger
 	Tokens    *pat.Service
 	Directory *directory.Directory
 	Keys      KeyRing
-	Issuer    string         // byte-exact iss
-	RateLimit throttle.Limit // of one token at one version of the API; zero: 100 per 10 s
+	Issuer    string // byte-exact iss
+	Requests  Limiter
 	Now       func() time.Time
 	Logger    *zap.Logger
 }
@@ -46,7 +53,7 @@ type API struct {
 	keys      KeyRing
 	audience  string
 	challenge string // what every WWW-Authenticate begins with
-	limiter   *throttle.Limiter
+	requests  Limiter
 	now       func() time.Time
 	log       *zap.Logger
 	texts     catalogues
@@ -55,19 +62,15 @@ type API struct {
 // New returns the API. It starts nothing.
 func New(config Config) (*API, error) {
 	if config.Exchanger == nil || config.Tokens == nil || config.Directory == nil || config.Keys == nil ||
-		config.Issuer == "" || config.Now == nil || config.Logger == nil {
-		return nil, errors.New("api: every member of the config but the rate limit is needed")
-	}
-	limiter, err := throttle.NewLimiter(throttle.LimiterConfig{Limit: config.RateLimit, Now: config.Now})
-	if err != nil {
-		return nil, fmt.Errorf("api: rate limit: %w", err)
+		config.Issuer == "" || config.Requests == nil || config.Now == nil || config.Logger == nil {
+		return nil, errors.New("api: every member of the config is needed")
 	}
 	return &API{
 		exchanger: config.Exchanger, tokens: config.Tokens, directory: config.Directory, keys: config.Keys,
 		audience: config.Exchanger.Services.Management(),
 		challenge: fmt.Sprintf(`Bearer realm="cambio", resource_metadata="%s/.well-known/oauth-protected-resource%s"`,
 			config.Issuer, exchange.ManagementPath),
-		limiter: limiter, now: config.Now, log: config.Logger, texts: newCatalogues(),
+		requests: config.Requests, now: config.Now, log: config.Logger, texts: newCatalogues(),
 	}, nil
 }
 

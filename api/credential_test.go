@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"encoding/base64"
 	"net/http"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/cambio-sts/cambio/api"
 	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/internal/fault"
 	"github.com/cambio-sts/cambio/internal/throttle"
 	"github.com/cambio-sts/cambio/pat"
 )
@@ -166,7 +168,8 @@ func requireTooMany(t *testing.T, got *answer, retryAfter string) {
 }
 
 func TestRateLimit(t *testing.T) {
-	w := newWorld(t, func(c *api.Config) { c.RateLimit = throttle.Limit{Burst: 3, Every: 2 * time.Second} })
+	w := newWorld(t)
+	w.build(func(c *api.Config) { c.Requests = limiter(w, throttle.Window{Most: 3, Length: 2 * time.Second}) })
 	_, token := w.token(&w.alice, "one")
 	_, other := w.token(&w.alice, "two")
 	for range 3 {
@@ -178,4 +181,18 @@ func TestRateLimit(t *testing.T) {
 	require.Equal(t, http.StatusOK, w.call(token, http.MethodGet, "/v3/personal-access-tokens?owner-id=me", "").StatusCode, "another version")
 	w.clock.advance(2 * time.Second)
 	require.Equal(t, http.StatusOK, w.call(token, http.MethodGet, mine, "").StatusCode)
+}
+
+// A store that cannot count lets nobody through.
+func TestRateLimitFailsClosed(t *testing.T) {
+	w := newWorld(t)
+	w.build(func(c *api.Config) { c.Requests = uncounted{} })
+	_, token := w.token(&w.alice, "one")
+	require.Equal(t, http.StatusServiceUnavailable, w.call(token, http.MethodGet, mine, "").StatusCode)
+}
+
+type uncounted struct{}
+
+func (uncounted) Allow(context.Context, string, string) (time.Duration, error) {
+	return 0, fault.ErrUnavailable
 }

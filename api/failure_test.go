@@ -197,5 +197,5 @@ func keysOf(m map[string]any) []string {
 
 func TestNewRefuses(t *testing.T) {
 	_, err := api.New(api.Config{})
-	require.ErrorContains(t, err, "every member of the config but the rate limit is needed")
+	require.ErrorContains(t, err, "every member of the config is needed")
 }

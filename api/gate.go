@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -25,7 +26,7 @@ func (a *API) gate(base string, parameters []string, next http.HandlerFunc) http
 	return func(w http.ResponseWriter, r *http.Request) {
 		who, err := a.authenticate(r)
 		if err == nil {
-			err = a.admit(who, base)
+			err = a.admit(r.Context(), who, base)
 		}
 		if err == nil {
 			err = checkQuery(r.URL.RawQuery, parameters)
@@ -77,8 +78,12 @@ func (a *API) leaked(ctx context.Context, origin audit.Origin) error {
 const reasonSecretInURI = "secret_in_uri"
 
 // admit refuses a token that asks too much.
-func (a *API) admit(who *caller, base string) error {
-	if retry, ok := a.limiter.Allow(string(who.Token.ID) + " " + base); !ok {
+func (a *API) admit(ctx context.Context, who *caller, base string) error {
+	retry, err := a.requests.Allow(ctx, string(who.Token.ID), base)
+	if err != nil {
+		return fmt.Errorf("count a request: %w", err)
+	}
+	if retry > 0 {
 		return &limitError{retryAfter: retry}
 	}
 	return nil

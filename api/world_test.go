@@ -102,12 +102,19 @@ func newWorld(t *testing.T, change ...func(*api.Config)) *world {
 	return w
 }
 
+func limiter(w *world, window throttle.Window) *throttle.Limiter {
+	w.Helper()
+	made, err := throttle.NewLimiter(throttle.LimiterConfig{Window: window, Now: w.clock.now})
+	require.NoError(w, err)
+	return made
+}
+
 // build makes the API over what there is, and serves it.
 func (w *world) build(change ...func(*api.Config)) {
 	w.Helper()
 	config := api.Config{
 		Exchanger: w.exchanger, Tokens: w.tokens, Directory: w.people, Keys: w.ring, Issuer: issuer,
-		RateLimit: throttle.Limit{Burst: 10_000, Every: time.Millisecond}, Now: w.clock.now, Logger: zap.NewNop(),
+		Requests: limiter(w, throttle.Window{Most: 10_000, Length: time.Second}), Now: w.clock.now, Logger: zap.NewNop(),
 	}
 	for _, change := range change {
 		change(&config)

@@ -25,6 +25,7 @@ import (
 	"github.com/cambio-sts/cambio/internal/throttle"
 	"github.com/cambio-sts/cambio/keys"
 	"github.com/cambio-sts/cambio/pat"
+	"github.com/cambio-sts/cambio/storage/redis"
 )
 
 const (
@@ -128,15 +129,28 @@ func (n *node) openDoors() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	requests, err := n.limiter()
+	if err != nil {
+		return nil, err
+	}
 	management, err := api.New(api.Config{
 		Exchanger: n.exchanger, Tokens: n.tokens, Directory: n.directory, Keys: n.ring, Issuer: n.config.Issuer,
-		RateLimit: throttle.Limit{Burst: n.config.Limits.RequestsPer10s, Every: 10 * time.Second / time.Duration(n.config.Limits.RequestsPer10s)},
-		Now:       time.Now, Logger: n.logger,
+		Requests: requests, Now: time.Now, Logger: n.logger,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return n.routes(oauth, management)
+}
+
+// limiter counts the requests to the management API: where several processes may
+// share a store, in the store.
+func (n *node) limiter() (api.Limiter, error) {
+	const window = 10 * time.Second
+	if db, shared := n.store.(*redis.DB); shared {
+		return db.Requests(n.config.Limits.RequestsPer10s, window), nil
+	}
+	return throttle.NewLimiter(throttle.LimiterConfig{Window: throttle.Window{Most: n.config.Limits.RequestsPer10s, Length: window}, Now: time.Now})
 }
 
 // routes is the public handler: every door, health, and the shell around them.
@@ -236,6 +250,13 @@ func (n *node) serve(ctx context.Context, ready func() error, endpoints ...httpx
 		work.Go(func() error { return runner.Run(background) })
 	}
 	last.Go(func() error { return n.sink.Run(sinking) })
+	work.Go(func() error {
+		runner, err := n.runner()
+		if err != nil {
+			return err
+		}
+		return runner.Run(background)
+	})
 
 	<-n.sink.Started()
 	err := ready() // the listeners are open: who comes now is answered in a moment

@@ -28,7 +28,6 @@ var arrows = []arrow{
 	{"api", "internal/httpx", "reads bodies and writes answers"},
 	{"api", "internal/secret", "carries credentials from the header to the pipeline"},
 	{"api", "internal/id", "checks ids in paths"},
-	{"api", "internal/throttle", "counts failures per network, requests per token"},
 	{"api", "internal/fault", "answers 503 for it"},
 
 	{"exchange", "pat", "step 2 uses the token"},

@@ -3,7 +3,7 @@
 //
 //	a wrong credential ─▶ Throttle.Failed(peer, id) ─┬─▶ networks   burst 300, 10/s ─┐
 //	                                                 └─▶ ids at one  burst 20, 1/3 s ─┴─▶ 401 or 429
-//	a request          ─▶ Limiter.Allow(key) ──────────▶ keys       burst 100, 10/s ───▶ 200 or 429
+//	a request          ─▶ Limiter.Allow(token, mount) ─▶ keys       100 in 10 s ───────▶ 200 or 429
 //
 // Failed is asked after a credential has proved wrong and never before one is
 // checked, so a right secret is never locked out, whatever others try from the

@@ -21,17 +21,16 @@ func (l Limit) check() error {
 	return nil
 }
 
-// admit is one step of GCRA. Due is the theoretical arrival time: the moment
-// from which the key owes nothing. It returns the new one and, if the event goes
-// beyond the limit, how long until the next would not: more than zero and at
-// most Every. An event beyond the limit does not count, so whoever hammers on
-// waits no longer than whoever stops.
-func (l Limit) admit(due, now time.Duration) (newDue, wait time.Duration) {
+// admit implements rule. It is one step of GCRA: due is the theoretical arrival
+// time. The wait is at most Every; an event beyond the limit does not count, so
+// whoever hammers on waits no longer than whoever stops.
+func (l Limit) admit(e *entry, now time.Duration) (wait time.Duration) {
 	window := time.Duration(l.Burst) * l.Every
-	due = min(max(due, now), now+window) // the second bound matters only if the clock went back
-	due += l.Every
-	if wait := due - window - now; wait > 0 {
-		return due - l.Every, wait
+	due := min(max(e.due, now), now+window) // the second bound matters only if the clock went back
+	e.due = due
+	if wait := due + l.Every - window - now; wait > 0 {
+		return wait
 	}
-	return due, 0
+	e.due += l.Every
+	return 0
 }

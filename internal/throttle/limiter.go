@@ -2,18 +2,46 @@ package throttle
 
 import (
 	"cmp"
+	"context"
 	"hash/maphash"
 	"time"
 )
 
+// Window is how many events a key may have from the first of them on for a length
+// of time; then another begins. Unlike a Limit it never lets more through in its
+// length, and all of it again right after.
+type Window struct {
+	Most   int // at least 1
+	Length time.Duration
+}
+
+func (w Window) check() error {
+	if w.Most < 1 || w.Length <= 0 {
+		return ErrLimit
+	}
+	return nil
+}
+
+// admit implements rule.
+func (w Window) admit(e *entry, now time.Duration) (wait time.Duration) {
+	if now >= e.due || e.due > now+w.Length { // it is over, or the clock went back
+		e.due, e.count = now+w.Length, 0
+	}
+	if e.count >= w.Most {
+		return e.due - now
+	}
+	e.count++
+	return 0
+}
+
 // LimiterConfig is what NewLimiter needs.
 type LimiterConfig struct {
-	Limit      Limit            // of one key; the zero value means 100 per 10 s
+	Window     Window           // of one key; the zero value means 100 in 10 s
 	MaxEntries int              // 0 means DefaultMaxEntries
 	Now        func() time.Time // required
 }
 
-// Limiter counts every event. It is safe for concurrent use.
+// Limiter counts every event, in this process. It is safe for concurrent use.
 type Limiter struct {
 	clock clock
 	seed  maphash.Seed
@@ -22,20 +50,19 @@ type Limiter struct {
 
 // NewLimiter returns a Limiter that has counted nothing, or ErrLimit.
 func NewLimiter(cfg LimiterConfig) (*Limiter, error) {
-	limit := cmp.Or(cfg.Limit, Limit{Burst: 100, Every: 100 * time.Millisecond})
-	if err := limit.check(); err != nil {
+	window := cmp.Or(cfg.Window, Window{Most: 100, Length: 10 * time.Second})
+	if err := window.check(); err != nil {
 		return nil, err
 	}
 	return &Limiter{
 		clock: newClock(cfg.Now),
 		seed:  maphash.MakeSeed(),
-		keys:  newTable(limit, cmp.Or(cfg.MaxEntries, DefaultMaxEntries)),
+		keys:  newTable(window, cmp.Or(cfg.MaxEntries, DefaultMaxEntries)),
 	}, nil
 }
 
-// Allow counts one event of key and says whether it is within the limit, and if
-// not, after how long the next would be.
-func (l *Limiter) Allow(key string) (retryAfter time.Duration, ok bool) {
-	retryAfter = l.keys.hit(maphash.String(l.seed, key), l.clock.elapsed())
-	return retryAfter, retryAfter == 0
+// Allow counts one event of a token at a mount and returns after how long the next
+// would be within the limit, 0 if this one is. It never fails.
+func (l *Limiter) Allow(_ context.Context, token, mount string) (retryAfter time.Duration, err error) {
+	return l.keys.hit(maphash.String(l.seed, token+" "+mount), l.clock.elapsed()), nil
 }

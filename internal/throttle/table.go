@@ -15,20 +15,29 @@ const (
 // set are owed, the one that owes least gives way: the newest of a flood of keys,
 // rather than one that has been at it for long.
 type table struct {
-	limit Limit
+	rule  rule
 	sets  []set
 	locks [stripes]sync.Mutex
+}
+
+// rule says what is let through.
+type rule interface {
+	// admit counts an event and returns how long to wait until the next would be
+	// within the limit, 0 if this one is.
+	admit(e *entry, now time.Duration) (wait time.Duration)
 }
 
 type set [ways]entry
 
 type entry struct {
 	hash uint64
-	due  time.Duration // since the owner's start; the zero entry owes nothing
+	due  time.Duration // since the owner's start: from then on the key owes nothing; the zero entry never did
+	// count is how many events a Window has had.
+	count int
 }
 
-func newTable(limit Limit, entries int) *table {
-	return &table{limit: limit, sets: make([]set, max(1, (entries+ways-1)/ways))}
+func newTable(rule rule, entries int) *table {
+	return &table{rule: rule, sets: make([]set, max(1, (entries+ways-1)/ways))}
 }
 
 // hit counts one event of the key and returns how long to wait, 0 if it is
@@ -38,9 +47,7 @@ func (t *table) hit(hash uint64, now time.Duration) (wait time.Duration) {
 	lock := &t.locks[index%stripes]
 	lock.Lock()
 	defer lock.Unlock()
-	slot := t.sets[index].slot(hash)
-	slot.due, wait = t.limit.admit(slot.due, now)
-	return wait
+	return t.rule.admit(t.sets[index].slot(hash), now)
 }
 
 // slot returns the entry of the key, which takes over the one that owes least if

@@ -9,7 +9,7 @@ import (
 )
 
 // DefaultMaxEntries is how many networks, ids or keys a counter remembers unless
-// its caller says otherwise; 16 bytes each.
+// its caller says otherwise; 24 bytes each.
 const DefaultMaxEntries = 1 << 16
 
 // Config is what New needs. The zero Limit means the default beside it.

@@ -126,19 +126,18 @@ func TestAFloodDoesNotEvictTheWorst(t *testing.T) {
 func TestAPastEntryMakesRoom(t *testing.T) {
 	clock := newClock()
 	limiter, err := throttle.NewLimiter(throttle.LimiterConfig{
-		Limit: throttle.Limit{Burst: 1, Every: time.Second}, MaxEntries: 8, Now: clock.now,
+		Window: throttle.Window{Most: 1, Length: time.Second}, MaxEntries: 8, Now: clock.now,
 	})
 	require.NoError(t, err)
 	for i := range 7 {
-		limiter.Allow(fmt.Sprint("old", i))
+		allow(t, limiter, fmt.Sprint("old", i))
 	}
 	clock.advance(time.Second)
-	limiter.Allow("live")
+	allow(t, limiter, "live")
 	for i := range 7 {
-		limiter.Allow(fmt.Sprint("new", i))
+		allow(t, limiter, fmt.Sprint("new", i))
 	}
-	_, ok := limiter.Allow("live")
-	require.False(t, ok, "the live entry is kept while past ones lie beside it")
+	require.NotZero(t, allow(t, limiter, "live"), "the live entry is kept while past ones lie beside it")
 }
 
 func TestConcurrentFailuresCountOnceEach(t *testing.T) {
@@ -179,23 +178,44 @@ func TestLimitsAreChecked(t *testing.T) {
 	require.ErrorIs(t, err, throttle.ErrLimit)
 	_, err = throttle.New(throttle.Config{PerKey: throttle.Limit{Burst: 1}, Now: time.Now})
 	require.ErrorIs(t, err, throttle.ErrLimit)
-	_, err = throttle.NewLimiter(throttle.LimiterConfig{Limit: bad, Now: time.Now})
-	require.ErrorIs(t, err, throttle.ErrLimit)
+	for _, window := range []throttle.Window{{Length: time.Second}, {Most: 1}} {
+		_, err = throttle.NewLimiter(throttle.LimiterConfig{Window: window, Now: time.Now})
+		require.ErrorIs(t, err, throttle.ErrLimit)
+	}
 }
 
+// allow counts one event of a token at version 1, and returns how long to wait.
+func allow(tb testing.TB, limiter *throttle.Limiter, token string) time.Duration {
+	tb.Helper()
+	wait, err := limiter.Allow(tb.Context(), token, "v1")
+	require.NoError(tb, err)
+	return wait
+}
+
+// A hundred requests in ten seconds are a hundred, however they lie in them, and
+// the eleventh second has a hundred of its own.
 func TestAllowByDefault(t *testing.T) {
 	clock := newClock()
 	limiter, err := throttle.NewLimiter(throttle.LimiterConfig{Now: clock.now})
 	require.NoError(t, err)
 	for range 100 {
-		_, ok := limiter.Allow("pat v1")
-		require.True(t, ok)
+		require.Zero(t, allow(t, limiter, "pat"))
+		clock.advance(50 * time.Millisecond)
 	}
-	wait, ok := limiter.Allow("pat v1")
-	require.False(t, ok)
-	require.Equal(t, 100*time.Millisecond, wait)
-	_, ok = limiter.Allow("pat v2")
-	require.True(t, ok)
+	require.Equal(t, 5*time.Second, allow(t, limiter, "pat"))
+	require.Zero(t, allow(t, limiter, "another"))
+	wait, err := limiter.Allow(t.Context(), "pat", "v2")
+	require.NoError(t, err)
+	require.Zero(t, wait, "another version")
+	clock.advance(5*time.Second - 1)
+	require.EqualValues(t, 1, allow(t, limiter, "pat"))
+	clock.advance(1)
+	for range 100 {
+		require.Zero(t, allow(t, limiter, "pat"))
+	}
+	require.Equal(t, 10*time.Second, allow(t, limiter, "pat"))
+	clock.advance(-time.Hour)
+	require.Zero(t, allow(t, limiter, "pat"), "a clock that goes back locks nobody out for longer")
 }
 
 // bucket is the naive model: a level that refills continuously.
@@ -273,7 +293,7 @@ func BenchmarkAllow(b *testing.B) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			limiter.Allow("0123456789abcdef0123456789abcdef")
+			_, _ = limiter.Allow(b.Context(), "0123456789abcdef0123456789abcdef", "/api/v1")
 		}
 	})
 }

@@ -20,6 +20,7 @@
 //	cambio:{xx}:org:<org>:by_created      zset    tokens, by creation
 //	cambio:{xx}:org:<org>:identities      zset    identities, by creation
 //	cambio:{xx}:jti                       zset    <token>:<jti> of revoked JWTs, by expiry; pruned by each write
+//	cambio:{xx}:requests:<token>:<mount>  string  requests in the window of a rate limit; it expires with that
 //	cambio:{xx}:epoch                     string  counts the security writes; every script answers it
 //	cambio:{xx}:audit                     stream  events that await shipping, each added by the script of its change
 //	cambio:{cfg}:catalog                  hash    version of the next three
@@ -29,7 +30,8 @@
 //	cambio:{cfg}:keys                     hash    version, state: the key ring as JSON
 //	cambio:{cfg}:login:<org>              hash    kind NUL name → "<identity> <time> <nonce>", see logins.go
 //	cambio:{cfg}:epoch, cambio:{cfg}:audit        as in a shard
-//	cambio:{cfg}:audit:lease              string  the process that ships; the one key that expires
+//	cambio:{cfg}:audit:lease              string  the process that ships; it expires too
+//	cambio:{cfg}:lease:<name>       string  the process that has a lease, until it expires
 //
 // Times are Unix milliseconds, by the server's clock where the server decides; a
 // use is not decided when that differs from the caller's by more than

@@ -28,7 +28,7 @@ type scripts struct {
 	identityCreate, identityReplace, identityDelete *goredis.Script
 	loginReserve, loginRelease                      *goredis.Script
 	catalogLoad, catalogWrite, keysSwap, lease      *goredis.Script
-	raise, beat                                     *goredis.Script
+	raise, beat, request                            *goredis.Script
 }
 
 func newScripts() *scripts {
@@ -39,7 +39,7 @@ func newScripts() *scripts {
 		identityCreate: script("identity_create"), identityReplace: script("identity_replace"), identityDelete: script("identity_delete"),
 		loginReserve: script("login_reserve"), loginRelease: script("login_release"),
 		catalogLoad: script("catalog_load"), catalogWrite: script("catalog_write"), keysSwap: script("keys_swap"), lease: script("lease"),
-		raise: script("raise"), beat: script("beat"),
+		raise: script("raise"), beat: script("beat"), request: script("request"),
 	}
 }
 

@@ -1,0 +1,82 @@
+package redis_test
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cambio-sts/cambio/internal/fault"
+	"github.com/cambio-sts/cambio/internal/id"
+	"github.com/cambio-sts/cambio/internal/testenv"
+	"github.com/cambio-sts/cambio/storage/redis"
+)
+
+// Three processes count as one: of requests that come to all of them at once the
+// limit is let through, and not one more; then another window begins.
+func TestRequestsAreCountedTogether(t *testing.T) {
+	server := testenv.Redis(t, documentedUser(t))
+	const most, length = 100, 2 * time.Second
+	token := id.New()
+	var allowed, refused atomic.Int64
+	var all sync.WaitGroup
+	for range 3 {
+		requests := open(t, server).Requests(most, length)
+		for range 200 {
+			all.Go(func() {
+				wait, err := requests.Allow(t.Context(), token, "/api/v1")
+				switch {
+				case err != nil:
+					t.Error(err)
+				case wait == 0:
+					allowed.Add(1)
+				default:
+					refused.Add(1)
+					if wait > length {
+						t.Errorf("%v to wait", wait)
+					}
+				}
+			})
+		}
+	}
+	all.Wait()
+	require.EqualValues(t, most, allowed.Load())
+	require.EqualValues(t, 500, refused.Load())
+	requests := open(t, server).Requests(most, length)
+	wait, err := requests.Allow(t.Context(), token, "/v3")
+	require.NoError(t, err)
+	require.Zero(t, wait, "another mount")
+	testenv.Wait(t, 10*time.Second, func() bool {
+		wait, err := requests.Allow(t.Context(), token, "/api/v1")
+		return err == nil && wait == 0
+	})
+	keys := strings.Fields(server.MustDo("KEYS", "*requests*"))
+	require.Len(t, keys, 2)
+	for _, key := range keys {
+		require.NotEqual(t, "-1", server.MustDo("PTTL", key), "it expires")
+	}
+	_, err = requests.Allow(t.Context(), "{}", "/api/v1")
+	require.ErrorIs(t, err, fault.ErrUnavailable)
+}
+
+// One process has a lease until it lets it run out.
+func TestHold(t *testing.T) {
+	server := testenv.Redis(t, documentedUser(t))
+	first, second := open(t, server), open(t, server)
+	hold := func(db *redis.DB, length time.Duration) bool {
+		held, err := db.Hold(t.Context(), "work", length)
+		require.NoError(t, err)
+		return held
+	}
+	require.True(t, hold(first, time.Minute))
+	require.True(t, hold(first, 500*time.Millisecond), "it may be renewed")
+	require.False(t, hold(second, time.Minute))
+	other, err := second.Hold(t.Context(), "other work", time.Minute)
+	require.NoError(t, err)
+	require.True(t, other)
+	testenv.Wait(t, 10*time.Second, func() bool { return hold(second, time.Minute) })
+	require.False(t, hold(first, time.Minute))
+}
