@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -30,23 +29,22 @@ var errClosed = errors.New("the store is closed")
 
 // serving returns the session to use, a new one if the last was spoiled.
 func (db *DB) serving(ctx context.Context) (*session, error) {
-	s := db.session.Load()
-	if s.spoiled.Load() {
-		if err := db.renew(ctx, s); err != nil {
-			return nil, err
+	for {
+		s := db.session.Load()
+		if s.spoiled.Load() {
+			if err := db.renew(ctx, s); err != nil {
+				return nil, err
+			}
+			continue
 		}
-		s = db.session.Load()
-	}
-	select {
-	case <-s.ready:
-		return s, nil
-	default:
-	}
-	select {
-	case <-s.ready:
-		return s, nil
-	case <-ctx.Done():
-		return nil, fmt.Errorf("wait for a session with redis: %w", context.Cause(ctx))
+		select {
+		case <-s.ready:
+			if !s.spoiled.Load() { // it may be, by what was sent while it began
+				return s, nil
+			}
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait for a session with redis: %w", context.Cause(ctx))
+		}
 	}
 }
 
@@ -108,9 +106,9 @@ func (db *DB) begin(ctx context.Context) error {
 	return nil
 }
 
-// prepare meets the servers and repeats on them what was sent until last.
-// Whoever is not the same before and after, or does not take all of it, stays a
-// stranger.
+// prepare meets the servers and repeats on them what was sent until last. It fails
+// if one of them is not the same before and after, or does not take all of it: there
+// are connections to it by now. One that cannot be connected to stays a stranger.
 func (db *DB) prepare(ctx context.Context, next *session) (met lives, last uint64, err error) {
 	if met, err = next.meet(ctx); err != nil {
 		return nil, 0, err
@@ -119,6 +117,11 @@ func (db *DB) prepare(ctx context.Context, next *session) (met lives, last uint6
 	if len(sent) > 0 {
 		last = sent[len(sent)-1].number
 		failed := db.repeat(ctx, next, sent)
+		for _, err := range failed {
+			if mayHaveLeft(err) {
+				return nil, 0, err
+			}
+		}
 		if err := failed[cfg]; err != nil {
 			return nil, 0, err
 		}
@@ -126,10 +129,9 @@ func (db *DB) prepare(ctx context.Context, next *session) (met lives, last uint6
 		if err != nil {
 			return nil, 0, err
 		}
-		maps.DeleteFunc(met, func(addr string, who identity) bool { return again[addr] != who })
-		for shard := range failed {
-			if primary, err := next.primary(ctx, shard); err == nil {
-				delete(met, primary.Options().Addr)
+		for addr, who := range met {
+			if again[addr] != who {
+				return nil, 0, errStranger
 			}
 		}
 	}
