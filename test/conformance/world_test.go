@@ -234,7 +234,7 @@ func (w *world) isSlow(status, want int) bool {
 func (w *world) patiently(t *testing.T, step Step) answer {
 	t.Helper()
 	got := w.send(t, step.Request)
-	for range 5 {
+	for range 20 {
 		if !w.isSlow(got.Status, step.Want.Status) {
 			break
 		}
@@ -260,7 +260,7 @@ func (w *world) manage(t *testing.T, owner, method, path string, changes ...chan
 	testenv.Wait(t, 20*time.Second, func() bool {
 		alias := aliases[w.turn.Add(1)%int64(len(aliases))]
 		request := Request{Method: method, Path: alias + "/personal-access-tokens" + path}
-		got = w.send(t, request.with(append([]change{bearer("${" + owner + ".token}")}, changes...)...))
+		got = w.sendBy(t, w.client, request.with(append([]change{bearer("${" + owner + ".token}")}, changes...)...))
 		return got.Status != http.StatusTooManyRequests && got.Status != http.StatusServiceUnavailable
 	})
 	return got

@@ -141,6 +141,17 @@ func (d door) tryExchange(t *testing.T, token string) (answer, error) {
 	return d.try(t, http.MethodPost, pathToken, exchangeForm(token), header("Content-Type", formType))
 }
 
+// patiently does something again while the answer is 503: on a busy machine a
+// Redis server may be slower than the product waits for it.
+func patiently(do func() (answer, error)) (got answer, err error) {
+	for range 20 {
+		if got, err = do(); err != nil || !got.unavailable() {
+			break
+		}
+	}
+	return got, err
+}
+
 func (d door) exchange(t *testing.T, token string, pairs ...string) answer {
 	t.Helper()
 	return d.send(t, http.MethodPost, pathToken, exchangeForm(token, pairs...), header("Content-Type", formType))

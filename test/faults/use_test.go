@@ -27,7 +27,7 @@ func TestFirstUses(t *testing.T) {
 		var got answer
 		for range times(2, 10) {
 			var err error
-			if got, err = d.tryExchange(t, bob.Token); err != nil {
+			if got, err = patiently(func() (answer, error) { return d.tryExchange(t, bob.Token) }); err != nil {
 				return got, err
 			}
 		}
