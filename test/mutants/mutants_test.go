@@ -23,6 +23,7 @@ type mutant struct {
 
 func mutants() []mutant {
 	domain, useCase := []string{"./pat"}, []string{"./exchange"}
+	redis := []string{"-run", "^TestStore$", "./storage/redis"}
 	stale := []string{"-run", "^TestStalePromotion$", "./storage/redis"}
 	return []mutant{
 		{"1 checksum", "pat/token.go", "return checksum(prefix, tokenID, tail[:secretLen]) == tail[secretLen:]", "return true", domain},
@@ -41,8 +42,8 @@ func mutants() []mutant {
 		{"5 expiry, exclusive", "pat/record.go", "return !r.Expiration.IsZero() && !now.Before(r.Expiration)", "return !r.Expiration.IsZero() && now.After(r.Expiration)", domain},
 		{"5 expiry in bolt", "storage/bolt/uses.go", "return right && record.State == pat.StateActive && record.ExpiredAt(now), nil", "return right && false, nil", []string{"./storage/bolt"}},
 		{"5 only with the right secret, in bolt", "storage/bolt/uses.go", "return right && record.State == pat.StateActive && record.ExpiredAt(now), nil", "return (right || true) && record.State == pat.StateActive && record.ExpiredAt(now), nil", []string{"./storage/bolt"}},
-		{"5 expiry in Redis", "storage/redis/scripts/use.lua", "if p[1] == 'ACTIVE' and p[2] and now >= tonumber(p[2])", "if p[1] == 'ACTIVE' and p[2] and now < 0", []string{"./storage/redis"}},
-		{"5 only with the right secret, in Redis", "storage/redis/scripts/use.lua", "if not right and not previous then", "if not v[1] then", []string{"./storage/redis"}},
+		{"5 expiry in Redis", "storage/redis/scripts/use.lua", "if p[1] == 'ACTIVE' and p[2] and now >= tonumber(p[2])", "if p[1] == 'ACTIVE' and p[2] and now < 0", redis},
+		{"5 only with the right secret, in Redis", "storage/redis/scripts/use.lua", "if not right and not previous then", "if not v[1] then", redis},
 		{"6 owner", "pat/use.go", "\tif err := s.checkState(ctx, &use, &presentation, policy); err != nil {\n\t\treturn use, err\n\t}\n\treturn use, checkOwner(&use.Record, &use.Owner, policy, use.Now)", "\treturn use, s.checkState(ctx, &use, &presentation, policy)", domain},
 		{"6 owner gone", "pat/use.go", "if owner.ID != record.Owner || owner.Organization != record.Organization {", "if false {", domain},
 		{"7 role", "exchange/prove.go", "if p.Record.Level == pat.Personal && !p.access.HoldsOrganizationRole(", "if false && !p.access.HoldsOrganizationRole(", useCase},
