@@ -22,7 +22,7 @@ func (db *DB) againUnless(c call, revision int64, wanted int) func(context.Conte
 	c.args = slices.Clone(c.args)
 	c.args[1] = "1"
 	return func(ctx context.Context, s *session) error {
-		stored, ok, err := db.stored(ctx, s, c.keys[0], "revision")
+		stored, ok, err := db.stored(ctx, s, c.keys[0], "rev")
 		if err != nil || !ok {
 			return err // it is gone, or was lost with its creation
 		}

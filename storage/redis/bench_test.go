@@ -26,11 +26,7 @@ func token(tb testing.TB, db *redis.DB) pat.Record {
 	tb.Helper()
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	tenant := directory.ID("0123456789abcdef0123456789abcdef")
-	owner := directory.Identity{
-		ID: directory.ID(id.New()), Organization: tenant, Type: directory.User, Username: id.New(), DisplayName: "Alice Liddell",
-		Email: "alice@example.com", Issuer: "https://idp.example.com", Subject: id.New(), Enabled: true, LastLogin: now,
-		Groups: []directory.ID{directory.ID(id.New()), directory.ID(id.New())}, Created: now, Revision: 1,
-	}
+	owner := aliceOf(tenant)
 	insist(tb, func(event audit.Event) error { return db.Identities().Create(tb.Context(), owner, event) })
 	record := pat.Record{
 		ID: pat.NewID(owner.ID), Organization: tenant, Owner: owner.ID, Name: id.New(), Description: "deploys the shop",
@@ -40,6 +36,16 @@ func token(tb testing.TB, db *redis.DB) pat.Record {
 	}
 	insist(tb, func(event audit.Event) error { return db.PATs().Create(tb.Context(), record, 0, event) })
 	return record
+}
+
+// aliceOf is a typical identity of an organization.
+func aliceOf(organization directory.ID) directory.Identity {
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	return directory.Identity{
+		ID: directory.ID(id.New()), Organization: organization, Type: directory.User, Username: id.New(), DisplayName: "Alice Liddell",
+		Email: "alice@example.com", Issuer: "https://idp.example.com", Subject: id.New(), Enabled: true, LastLogin: now,
+		Groups: []directory.ID{directory.ID(id.New()), directory.ID(id.New())}, Created: now, Revision: 1,
+	}
 }
 
 // insist makes a change, again under its name while the store cannot answer: other

@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"context"
+	"encoding/hex"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -149,7 +150,9 @@ func TestSlotsMoveUnderLoad(t *testing.T) {
 		require.NoError(t, err)
 		server := c.Primary(shardKey(&records[i]))
 		names := server.MustDo("HGETALL", strings.Replace(shardKey(&records[i]), "epoch", "names:"+string(records[i].Owner), 1))
-		require.Equal(t, found.Name+" "+string(found.ID), names, "the index says what the record says")
+		member, err := hex.DecodeString(string(found.ID))
+		require.NoError(t, err)
+		require.Equal(t, found.Name+" "+string(member), names, "the index says what the record says")
 	}
 }
 

@@ -1,11 +1,16 @@
 package redis
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cambio-sts/cambio/internal/id"
 )
 
 // writer collects the members of a record as texts, in a fixed order. A zero
@@ -31,28 +36,87 @@ func list[T any](w *writer, values []T) {
 }
 
 // fields lays the texts out as fields of a hash: those to set with their
-// values, and those that are not there.
-func (w *writer) fields(names []string) (set, unset []any) {
+// values, and those that are not there. Some may be left out.
+func (w *writer) fields(names []string, without ...string) (set, unset []any) {
 	for i, text := range w.texts {
-		if text == "" {
-			unset = append(unset, names[i])
-		} else {
-			set = append(set, names[i], text)
+		switch name := names[i]; {
+		case slices.Contains(without, name):
+		case text == "":
+			unset = append(unset, name)
+		default:
+			set = append(set, name, text)
 		}
 	}
 	return set, unset
 }
 
-// pack joins the texts, each behind its length.
+// unless writes a value that mostly is the usual one, which costs nothing.
+func (w *writer) unless(value, usual string) {
+	switch value {
+	case usual:
+		w.text("")
+	case "":
+		w.text("-")
+	default:
+		w.text(value)
+	}
+}
+
+// pack joins the texts: an id as 'h' and its 16 bytes, a time as 't' and its
+// milliseconds in 6 bytes, any other behind its length and a colon. An empty one
+// has no length, and none stand at the end.
 func (w *writer) pack() string {
+	texts := w.texts
+	for len(texts) > 0 && texts[len(texts)-1] == "" {
+		texts = texts[:len(texts)-1]
+	}
 	var out []byte
-	for _, text := range w.texts {
-		out = strconv.AppendInt(out, int64(len(text)), 10)
-		out = append(out, ':')
-		out = append(out, text...)
+	for _, text := range texts {
+		if id.Valid(text) {
+			out = append(append(out, packedID), raw(text)...)
+			continue
+		}
+		if n, ok := shortened(text); ok {
+			out = append(append(out, packedTime), binary.BigEndian.AppendUint64(nil, n)[8-timeLen:]...)
+			continue
+		}
+		if text != "" {
+			out = strconv.AppendInt(out, int64(len(text)), 10)
+		}
+		out = append(append(out, ':'), text...)
 	}
 	return string(out)
 }
+
+// The marks of texts that are packed as fewer bytes, and how many those are.
+const (
+	packedID   = 'h'
+	idLen      = id.Len / 2
+	packedTime = 't'
+	timeLen    = 6
+)
+
+// shortened reads a number that timeLen bytes hold and that is longer as text.
+func shortened(text string) (n uint64, ok bool) {
+	if len(text) < timeLen || len(text) > 14 || text[0] == '0' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(text, 10, 8*timeLen)
+	return n, err == nil && text[0] != '+'
+}
+
+// raw returns the bytes that an id is written for: they take half the room as a
+// member of an index. What is no id stays as it is.
+func raw[ID ~string](one ID) string {
+	bytes, err := hex.DecodeString(string(one))
+	if err != nil {
+		return string(one)
+	}
+	return string(bytes)
+}
+
+// unraw returns the id of which these are the bytes.
+func unraw(bytes string) string { return hex.EncodeToString([]byte(bytes)) }
 
 // number returns n as text, and 0 as none.
 func number(n int64) string {
@@ -102,15 +166,32 @@ func read(values ...any) *reader {
 func unpack(packed string, n int) *reader {
 	r := &reader{texts: make([]string, n)}
 	for i := 0; i < n && packed != ""; i++ {
-		length, rest, ok := strings.Cut(packed, ":")
-		size, err := strconv.Atoi(length)
-		if !ok || err != nil || size < 0 || size > len(rest) {
+		var ok bool
+		if r.texts[i], packed, ok = unpackOne(packed); !ok {
 			r.err = errReply
 			break
 		}
-		r.texts[i], packed = rest[:size], rest[size:]
 	}
 	return r
+}
+
+func unpackOne(packed string) (text, rest string, ok bool) {
+	switch rest := packed[1:]; {
+	case packed[0] == packedID && len(rest) >= idLen:
+		return unraw(rest[:idLen]), rest[idLen:], true
+	case packed[0] == packedTime && len(rest) >= timeLen:
+		n := binary.BigEndian.Uint64([]byte("\x00\x00" + rest[:timeLen]))
+		return strconv.FormatUint(n, 10), rest[timeLen:], true
+	}
+	length, rest, ok := strings.Cut(packed, ":")
+	if length == "" {
+		return "", rest, ok
+	}
+	size, err := strconv.Atoi(length)
+	if !ok || err != nil || size < 0 || size > len(rest) {
+		return "", "", false
+	}
+	return rest[:size], rest[size:], true
 }
 
 func (r *reader) text() string {
@@ -121,6 +202,18 @@ func (r *reader) text() string {
 	text := r.texts[0]
 	r.texts = r.texts[1:]
 	return text
+}
+
+// unless reads what writer.unless wrote.
+func (r *reader) unless(usual string) string {
+	switch text := r.text(); text {
+	case "":
+		return usual
+	case "-":
+		return ""
+	default:
+		return text
+	}
 }
 
 func (r *reader) number() int64 {

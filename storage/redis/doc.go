@@ -15,7 +15,7 @@
 //	cambio:{xx}:idn:<identity>            hash    an identity, packed in "record"
 //	cambio:{xx}:names:<holder>            hash    name → token
 //	cambio:{xx}:live:<holder>             zset    tokens that are ACTIVE and not managed, by expiry: a limit is a ZCOUNT
-//	cambio:{xx}:owned:<identity>          set     tokens, to delete with their owner
+//	cambio:{xx}:owned:<identity>          set     tokens that it owns and another holds, to delete with it and those of its names
 //	cambio:{xx}:kids:<token>              set     tokens of this shard made by means of that one, directly or through others; it may lie in another
 //	cambio:{xx}:org:<org>:by_created      zset    tokens, by creation
 //	cambio:{xx}:org:<org>:identities      zset    identities, by creation
@@ -32,6 +32,10 @@
 //	cambio:{cfg}:epoch, cambio:{cfg}:audit        as in a shard
 //	cambio:{cfg}:audit:lease              string  the process that ships; it expires too
 //	cambio:{cfg}:lease:<name>       string  the process that has a lease, until it expires
+//
+// An id is written in hexadecimal in a key, and as its 16 bytes where it is a member
+// of one of these indexes or packed (codec.go). A token takes less than a KiB of the
+// server's memory with all that belongs to it (TestMemory).
 //
 // Times are Unix milliseconds, by the server's clock where the server decides; a
 // use is not decided when that differs from the caller's by more than

@@ -55,7 +55,7 @@ func (s identities) Create(ctx context.Context, identity directory.Identity, eve
 		return err
 	}
 	shard := id.Shard(string(identity.ID))
-	args := append(make([]any, 0, 48), event.ID, "0", encode(event), string(identity.ID), score(identity.Created), held.deadline)
+	args := append(make([]any, 0, 48), event.ID, "0", encode(event), raw(identity.ID), score(identity.Created), held.deadline)
 	answer, err := s.db.do(ctx, call{
 		what: "create identity", script: s.db.scripts.identityCreate, change: true,
 		keys: []string{identityKey(identity.ID), epochKey(shard), auditKey(shard), identitiesKey(shard, identity.Organization)},
@@ -117,7 +117,7 @@ func (s identities) Replace(ctx context.Context, identity directory.Identity, ev
 	}
 	shard, read := id.Shard(string(identity.ID)), identity.Revision
 	identity.Revision++
-	args := append(make([]any, 0, 48), event.ID, "0", encode(event), string(identity.ID), score(identity.Created), held.deadline,
+	args := append(make([]any, 0, 48), event.ID, "0", encode(event), raw(identity.ID), score(identity.Created), held.deadline,
 		number(read), flag(before.Enabled && !identity.Enabled))
 	c := call{
 		what: "replace identity", script: s.db.scripts.identityReplace, change: true,
@@ -144,8 +144,11 @@ func (s identities) Delete(ctx context.Context, identity directory.ID, event aud
 	shard := id.Shard(string(identity))
 	c := call{
 		what: "delete identity", script: s.db.scripts.identityDelete, change: true,
-		keys: []string{identityKey(identity), epochKey(shard), auditKey(shard), key(shard, "owned:"+string(identity))},
-		args: []any{event.ID, "0", encode(event), string(identity), shardPrefix(shard)},
+		keys: []string{identityKey(identity), epochKey(shard), auditKey(shard), key(shard, "names:"+string(identity)), key(shard, "owned:"+string(identity))},
+		args: []any{
+			event.ID, "0", encode(event), raw(identity), shardPrefix(shard),
+			millisOf(&event), event.Actor, event.IP, event.UserAgent, event.TrackingID,
+		},
 	}
 	c.again = s.db.again(c)
 	answer, err := s.db.do(ctx, c)

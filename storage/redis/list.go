@@ -87,7 +87,7 @@ func (s tokens) idsOf(ctx context.Context, q pat.Query) ([]string, error) {
 	err := s.db.pipeline(ctx, "list tokens", func(pipe goredis.Pipeliner) func() {
 		if q.Holder != "" {
 			names := pipe.HVals(ctx, key(id.Shard(string(q.Holder)), "names:"+string(q.Holder)))
-			return func() { out = names.Val() }
+			return func() { out = appendIDs(nil, names.Val()) }
 		}
 		sets := make([]*goredis.StringSliceCmd, 0, id.Shards)
 		for n := range id.Shards {
@@ -95,11 +95,19 @@ func (s tokens) idsOf(ctx context.Context, q pat.Query) ([]string, error) {
 		}
 		return func() {
 			for _, set := range sets {
-				out = append(out, set.Val()...)
+				out = appendIDs(out, set.Val())
 			}
 		}
 	})
 	return out, err
+}
+
+// appendIDs adds the ids of which members are the bytes.
+func appendIDs(ids, members []string) []string {
+	for _, member := range members {
+		ids = append(ids, unraw(member))
+	}
+	return ids
 }
 
 // load reads tokens; those that are gone meanwhile are left out.

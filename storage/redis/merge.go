@@ -162,8 +162,8 @@ func (c *cursor) add(page []goredis.Z, m *merging) {
 	c.done = int64(len(page)) < c.count(m.page)
 	added := false
 	for _, z := range page {
-		name, _ := z.Member.(string)
-		next := entry{id: name, score: z.Score}
+		bytes, _ := z.Member.(string)
+		next := entry{id: unraw(bytes), score: z.Score}
 		if c.started && !m.before(c.last, next) {
 			continue
 		}

@@ -161,7 +161,7 @@ func appendStreamed(events []streamed, shard string, page []goredis.XMessage) []
 		text, _ := message.Values["event"].(string)
 		at, _, _ := strings.Cut(message.ID, "-")
 		millis, _ := strconv.ParseInt(at, 10, 64) // the server makes it
-		events = append(events, streamed{audit.Stored{Position: shard + ":" + message.ID, Event: []byte(text)}, millis})
+		events = append(events, streamed{audit.Stored{Position: shard + ":" + message.ID, Event: decode(text)}, millis})
 	}
 	return events
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,33 +13,42 @@ import (
 	"github.com/cambio-sts/cambio/pat"
 )
 
-// tokenFields names the fields in which a token is read, in the order in which
-// writeToken and readToken visit them. Each member that a script looks at or
-// changes has its own; all others are packed into "record", as a use takes half
-// the time with it. Of a token's hash there are besides "op", the event of the
-// last change, by which a repeated command is recognised, and indexFields.
-func tokenFields() []string {
+// tokenFields names the fields of a token's hash, in the order in which writeToken
+// and readToken visit them. Each member that a script looks at or changes has its
+// own; all others are packed into the record, as a use is quicker with few. There
+// is "op" besides, the event of the last change, by which a repeated command is
+// recognised.
+//
+// The server keeps a hash in one piece, of a third the size, while no value in it
+// is longer than chunkLen: hence the record in chunks. It looks through the whole
+// piece for a field that is not there: hence those that most tokens lack are asked
+// for only where there are more fields than the others (all.inc.lua).
+func tokenFields() []string { return slices.Concat(digestFields(), oftenFields(), seldomFields()) }
+
+// digestFields are those of a pat.Verifier.
+func digestFields() []string { return []string{"current", "previous", "previous_until"} }
+
+// oftenFields are those that most tokens have.
+func oftenFields() []string {
+	return []string{"state", "expires", "owner", "name", "gen", "rev", "record", "record1", "last_used", "last_seen"}
+}
+
+// seldomFields are all others.
+func seldomFields() []string {
 	return []string{
-		"current", "previous", "previous_until", "state", "expiration", "owner", "generation", "revision",
-		"revoked_at", "revoked_by", "revoke_reason", "reversible", "record",
-		"last_used", "last_seen", "old_uses",
+		"level", "level_id", "lineage", "revoked_at", "revoked_by", "revoke_reason", "reversible", "record2", "record3", "old_uses",
 	}
 }
 
-// indexFields names members that are packed and stand beside once more, for
-// the scripts that keep the indexes.
-func indexFields() []string {
-	return []string{"organization", "level", "level_id", "name", "lineage"}
-}
+// useFields are those that a use writes.
+func useFields() []string { return []string{"last_used", "last_seen", "old_uses"} }
 
 const (
-	// digestFields is how many of tokenFields, the first ones, belong to a
-	// pat.Verifier.
-	digestFields = 3
-	// usesFields is how many of them, the last ones, a use writes.
-	usesFields = 3
 	// packedTexts is how many texts packToken writes. A new one goes to the end.
-	packedTexts = 17
+	packedTexts = 13
+
+	chunkLen = 64 // bytes; hash-max-listpack-value of a server that nobody tuned
+	chunks   = 4  // of a record; a longer one stands in the first whole
 )
 
 // oldUse is a pat.OldUse as it is stored.
@@ -50,62 +60,83 @@ type oldUse struct {
 
 // writeToken returns the texts of tokenFields.
 func writeToken(record *pat.Record) *writer {
-	w := &writer{texts: make([]string, 0, 20)}
+	w, packed := &writer{texts: make([]string, 0, 24)}, chunked(packToken(record))
 	writeDigest(w, record.Verifier.Current)
 	writeDigest(w, record.Verifier.Previous)
 	w.time(record.Verifier.PreviousUntil)
+
 	w.text(string(record.State))
 	w.time(record.Expiration)
 	w.text(string(record.Owner))
+	w.text(record.Name)
 	w.number(record.Generation)
 	w.number(record.Revision)
+	w.text(packed[0])
+	w.text(packed[1])
+	w.time(record.LastUsed)
+	w.time(record.LastSeen)
+
+	w.unless(string(record.Level), string(pat.Personal))
+	w.text(string(record.LevelID))
+	w.text(spaced(record.Lineage))
 	w.time(record.RevokedAt)
 	w.text(string(record.RevokedBy))
 	w.text(string(record.RevokeReason))
 	w.flag(record.Reversible)
-	w.text(packToken(record))
-	w.time(record.LastUsed)
-	w.time(record.LastSeen)
+	w.text(packed[2])
+	w.text(packed[3])
 	list(w, storedUses(record.OldUses))
 	return w
 }
 
 func packToken(record *pat.Record) string {
 	w := &writer{texts: make([]string, 0, packedTexts)}
-	w.text(string(record.Organization))
-	w.text(string(record.Level))
-	w.text(string(record.LevelID))
-	w.text(record.Name)
-	w.text(string(record.CreatedByPAT))
-	w.text(record.Description)
+	w.text(string(record.Organization)) // scripts read it at this place
+	w.time(record.Created)
 	list(w, record.Scope)
-	w.flag(record.AdminRole)
+	w.text(record.Description)
 	list(w, record.Audience)
 	list(w, record.Networks)
+	w.flag(record.AdminRole)
 	w.flag(record.Managed)
 	w.number(int64(record.AccessTokenLife))
-	w.time(record.Created)
-	w.text(string(record.CreatedBy))
-	w.time(record.Modified)
 	w.flag(record.NeverExpiresAcknowledged)
-	list(w, record.Lineage)
+	w.time(record.Modified)
+	w.unless(string(record.CreatedBy), string(record.Owner))
+	w.text(string(record.CreatedByPAT))
 	return w.pack()
 }
 
-// writeIndex returns the texts of indexFields.
-func writeIndex(record *pat.Record) *writer {
-	return &writer{texts: []string{
-		string(record.Organization), string(record.Level), string(record.LevelID), record.Name, spaced(record.Lineage),
-	}}
+// chunked parts a text into pieces of chunkLen; one that is too long is the first
+// piece whole.
+func chunked(text string) (out [chunks]string) {
+	size := chunkLen
+	if len(text) > chunks*chunkLen {
+		size = len(text)
+	}
+	for i := range out {
+		n := min(size, len(text))
+		out[i], text = text[:n], text[n:]
+	}
+	return out
 }
 
 // spaced joins ids, as scripts can take them apart.
 func spaced(ids []pat.ID) string {
-	var out strings.Builder
+	texts := make([]string, 0, len(ids))
 	for _, one := range ids {
-		out.WriteString(string(one) + " ")
+		texts = append(texts, string(one))
 	}
-	return out.String()
+	return strings.Join(texts, " ")
+}
+
+// unspaced reads what spaced wrote.
+func unspaced(text string) []pat.ID {
+	var ids []pat.ID
+	for one := range strings.FieldsSeq(text) {
+		ids = append(ids, pat.ID(one))
+	}
+	return ids
 }
 
 func writeDigest(w *writer, digest pat.Digest) { w.text(digestText(&digest)) }
@@ -140,38 +171,40 @@ func readToken(token pat.ID, r *reader) (pat.Record, bool, error) {
 	}
 	record.Expiration = r.time()
 	record.Owner = directory.ID(r.text())
+	record.Name = r.text()
 	record.Generation = r.number()
 	record.Revision = r.number()
+	packed := r.text() + r.text()
+	record.LastUsed = r.time()
+	record.LastSeen = r.time()
+
+	record.Level = pat.Level(r.unless(string(pat.Personal)))
+	record.LevelID = directory.ID(r.text())
+	record.Lineage = unspaced(r.text())
 	record.RevokedAt = r.time()
 	record.RevokedBy = directory.ID(r.text())
 	record.RevokeReason = pat.Reason(r.text())
 	record.Reversible = r.flag()
-	err := unpackToken(&record, r.text())
-	record.LastUsed = r.time()
-	record.LastSeen = r.time()
+	packed += r.text() + r.text()
 	record.OldUses = readUses(r)
-	return record, true, cmp.Or(r.err, err)
+	return record, true, cmp.Or(r.err, unpackToken(&record, packed))
 }
 
 func unpackToken(record *pat.Record, packed string) error {
 	r := unpack(packed, packedTexts)
 	record.Organization = directory.ID(r.text())
-	record.Level = pat.Level(r.text())
-	record.LevelID = directory.ID(r.text())
-	record.Name = r.text()
-	record.CreatedByPAT = pat.ID(r.text())
-	record.Description = r.text()
+	record.Created = r.time()
 	record.Scope = values[string](r)
-	record.AdminRole = r.flag()
+	record.Description = r.text()
 	record.Audience = values[string](r)
 	record.Networks = values[netip.Prefix](r)
+	record.AdminRole = r.flag()
 	record.Managed = r.flag()
 	record.AccessTokenLife = time.Duration(r.number())
-	record.Created = r.time()
-	record.CreatedBy = directory.ID(r.text())
-	record.Modified = r.time()
 	record.NeverExpiresAcknowledged = r.flag()
-	record.Lineage = values[pat.ID](r)
+	record.Modified = r.time()
+	record.CreatedBy = directory.ID(r.unless(string(record.Owner)))
+	record.CreatedByPAT = pat.ID(r.text())
 	return r.err
 }
 
@@ -252,7 +285,7 @@ func writeIdentity(identity *directory.Identity) []any {
 	w.time(identity.Created)
 	w.time(identity.Modified)
 	w.number(identity.Revision)
-	return []any{"organization", string(identity.Organization), "revision", number(identity.Revision), "record", w.pack()}
+	return []any{"organization", string(identity.Organization), "rev", number(identity.Revision), "record", w.pack()}
 }
 
 // readIdentity reads the packed field of an identity; false if there is none.

@@ -44,14 +44,13 @@ func newScripts() *scripts {
 }
 
 // script puts a script together: shared pieces where it includes them, the
-// fields of a token for $TOKEN, those after the digests for $REST, the dummy
-// digest, and the bounds.
+// fields of a token for $TOKEN, $OFTEN and $SELDOM, the dummy digest, and the bounds.
 func script(name string) *goredis.Script {
 	text := includes.ReplaceAllStringFunc(source(name), func(line string) string {
 		return source(strings.TrimPrefix(line, "--include ") + ".inc")
 	})
 	return goredis.NewScript(strings.NewReplacer(
-		"$TOKEN", quoted(tokenFields()), "$REST", quoted(tokenFields()[digestFields:]), "$DUMMY", dummyDigest,
+		"$TOKEN", quoted(tokenFields()), "$OFTENS", strconv.Itoa(len(oftenFields())), "$OFTEN", quoted(oftenFields()), "$SELDOM", quoted(seldomFields()), "$DUMMY", dummyDigest,
 		"$MAXRECORDS", strconv.Itoa(pat.MaxRecords), "$MAXUNSHIPPED", strconv.Itoa(maxUnshipped),
 	).Replace(text))
 }

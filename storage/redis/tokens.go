@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,10 +17,14 @@ type tokens struct{ db *DB }
 
 var _ pat.Store = tokens{}
 
-// encode returns an event as the streams keep it.
-func encode(event audit.Event) string {
-	text, _ := json.Marshal(event) // strings and a time always can be
-	return string(text)
+// opLen is how much of an event's id tells it from all others of a record, in bytes.
+const opLen = 8
+
+// op names a change in the record that it was done to, by the beginning of the id
+// of its event.
+func op(event *audit.Event) string {
+	name := raw(event.ID)
+	return name[:min(opLen, len(name))]
 }
 
 // placed checks the ids of record that become parts of keys, and that all of
@@ -57,9 +60,8 @@ func (s tokens) Create(ctx context.Context, record pat.Record, limit int, event 
 		parentKey = tokenKey(parent)
 	}
 	set, _ := writeToken(&record).fields(tokenFields())
-	index, _ := writeIndex(&record).fields(indexFields())
-	args := append(make([]any, 0, 96), event.ID, "0", encode(event), string(record.ID), record.Name, limit, live(&record), score(record.Created),
-		flag(local))
+	args := append(make([]any, 0, 96), op(&event), "0", encode(event), raw(record.ID), record.Name, limit, live(&record), score(record.Created),
+		flag(local), flag(record.Holder() != record.Owner))
 	keys := []string{
 		tokenKey(record.ID), epochKey(shard), auditKey(shard), identityKey(record.Owner),
 		key(shard, "names:"+string(record.Holder())), key(shard, "live:"+string(record.Holder())), byCreatedKey(shard, record.Organization),
@@ -70,7 +72,7 @@ func (s tokens) Create(ctx context.Context, record pat.Record, limit int, event 
 	}
 	answer, err := s.db.do(ctx, call{
 		what: "create token", script: s.db.scripts.create, change: true,
-		keys: keys, args: append(append(args, set...), index...),
+		keys: keys, args: append(args, set...),
 	})
 	return outcome("create token", answer, err)
 }
@@ -142,12 +144,8 @@ func (s tokens) Replace(ctx context.Context, record pat.Record, limit int, event
 	}
 	shard, read := id.Shard(string(record.ID)), record.Revision
 	record.Revision++
-	w := writeToken(&record)
-	w.texts = w.texts[:len(w.texts)-usesFields] // what a use wrote stays
-	set, unset := w.fields(tokenFields())
-	index, absent := writeIndex(&record).fields(indexFields())
-	set, unset = append(set, index...), append(unset, absent...)
-	args := append(make([]any, 0, 96), event.ID, "0", encode(event), string(record.ID), record.Name, limit, live(&record), score(record.Created),
+	set, unset := writeToken(&record).fields(tokenFields(), useFields()...) // what a use wrote stays
+	args := append(make([]any, 0, 96), op(&event), "0", encode(event), raw(record.ID), record.Name, limit, live(&record), score(record.Created),
 		number(read), digestText(&record.Verifier.Previous), len(set)/2)
 	args = append(args, set...)
 	const wanted = 8 // the place of read in args
@@ -174,7 +172,7 @@ func (s tokens) Revoke(ctx context.Context, r pat.Revocation, event audit.Event)
 		what: "revoke token", script: s.db.scripts.revoke, change: true,
 		keys: []string{tokenKey(r.ID), epochKey(shard), auditKey(shard)},
 		args: []any{
-			event.ID, "0", encode(event), string(r.ID), shardPrefix(shard), r.Generation,
+			op(&event), "0", encode(event), raw(r.ID), shardPrefix(shard), r.Generation,
 			string(r.To), millis(r.At), string(r.By), string(r.Reason), flag(r.Reversible),
 		},
 	}
@@ -197,7 +195,7 @@ func (s tokens) Delete(ctx context.Context, token pat.ID, event audit.Event) err
 	c := call{
 		what: "delete token", script: s.db.scripts.remove, change: true,
 		keys: []string{tokenKey(token), epochKey(shard), auditKey(shard)},
-		args: []any{event.ID, "0", encode(event), string(token), shardPrefix(shard)},
+		args: []any{op(&event), "0", encode(event), raw(token), shardPrefix(shard)},
 	}
 	c.again = s.db.again(c)
 	answer, err := s.db.do(ctx, c)

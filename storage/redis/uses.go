@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -28,7 +29,7 @@ func (s uses) Use(ctx context.Context, p pat.Presentation) (pat.Used, error) {
 		token = nobody
 	}
 	shard := id.Shard(string(token))
-	args := append(make([]any, 0, 16), p.Now.UnixMilli(), pat.MaxSkew.Milliseconds(), shardPrefix(shard), string(token),
+	args := append(make([]any, 0, 16), p.Now.UnixMilli(), pat.MaxSkew.Milliseconds(), shardPrefix(shard), raw(token),
 		p.Origin.IP, p.Origin.UserAgent, p.Origin.TrackingID)
 	for i := range p.Candidates {
 		args = append(args, digestText(&p.Candidates[i]))
@@ -51,22 +52,26 @@ func readUsed(token pat.ID, answer reply) (pat.Used, error) {
 	now, ok := answer.number(0)
 	transitioned, ok2 := answer.number(1)
 	verifier, ok3 := answer.fields(2)
-	rest, ok4 := answer.fields(3)
-	if !ok || !ok2 || !ok3 || !ok4 || len(answer.rest) != 5 {
+	often, ok4 := answer.fields(3)
+	seldom, ok5 := answer.fields(4)
+	if !ok || !ok2 || !ok3 || !ok4 || !ok5 || len(answer.rest) != 6 {
 		return pat.Used{}, errReply
 	}
 	used := pat.Used{Now: time.UnixMilli(now).UTC(), Transitioned: transitioned == 1}
-	if rest == nil {
+	if often == nil {
 		r := read(verifier...)
 		used.Verifier = readVerifier(r)
 		return used, r.err
 	}
+	if seldom == nil {
+		seldom = make([]any, len(seldomFields()))
+	}
 	var err error
-	if used.Record, _, err = readToken(token, read(append(verifier, rest...)...)); err != nil {
+	if used.Record, _, err = readToken(token, read(slices.Concat(verifier, often, seldom)...)); err != nil {
 		return pat.Used{}, err
 	}
 	used.Verifier = used.Record.Verifier
-	used.Owner, _, err = readIdentity(used.Record.Owner, answer.rest[4])
+	used.Owner, _, err = readIdentity(used.Record.Owner, answer.rest[5])
 	return used, err
 }
 
@@ -136,7 +141,7 @@ func (s uses) RevokeJTI(ctx context.Context, token pat.ID, jti string, expiry ti
 	c := call{
 		what: "revoke JWT", script: s.db.scripts.jti, change: true,
 		keys: []string{tokenKey(token), epochKey(shard), key(shard, "jti"), auditKey(shard)},
-		args: []any{event.ID, "0", member(token, jti), score(expiry), encode(event)},
+		args: []any{op(&event), "0", member(token, jti), score(expiry), encode(event)},
 	}
 	c.again = s.db.again(c)
 	answer, err := s.db.do(ctx, c)

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 
@@ -27,12 +26,9 @@ const (
 	formType = "application/x-www-form-urlencoded"
 )
 
-// full reports whether every count is at its full size.
-func full() bool { return os.Getenv("CAMBIO_FULL") == "1" || os.Getenv("CAMBIO_SOAK") == "1" }
-
 // times is how often something is done: few, or in full many.
 func times(few, many int) int {
-	if full() {
+	if testenv.Full() {
 		return many
 	}
 	return few

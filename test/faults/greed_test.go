@@ -129,7 +129,7 @@ func TestSlowClients(t *testing.T) {
 			}
 		})
 	}
-	if !full() { // a reader takes more than a minute: make faults
+	if !testenv.Full() { // a reader takes more than a minute: make faults
 		return
 	}
 	t.Run("reader", func(t *testing.T) {

@@ -150,7 +150,7 @@ func TestKilled(t *testing.T) {
 		before := len(w.fates)
 		w.untilKilled(t, round, 20+rand.IntN(60))
 		w.again(t, round, before)
-		if !full() && time.Since(began) > 10*time.Second {
+		if !testenv.Full() && time.Since(began) > 10*time.Second {
 			break
 		}
 	}

@@ -34,7 +34,7 @@ func TestAuditFolderGone(t *testing.T) {
 		return got.status == http.StatusServiceUnavailable && strings.Contains(got.body, `"audit"`)
 	})
 	extra := 0
-	if full() {
+	if testenv.Full() {
 		extra = server.fill(t, during1.Token)
 		require.Equal(t, http.StatusOK, server.form(t, pathRevoke, "token", doomed.Token).status, "a revocation by its holder is no use")
 		require.Equal(t, http.StatusServiceUnavailable, server.json(t, http.MethodPost, pathTokens, server.token, draft("not this")).status)

@@ -1,25 +1,25 @@
 #!lua flags=allow-oom
 -- The end of an identity and of every token that it owns, of which each has its
 -- own event (pat.DeletedWithOwner).
--- KEYS idn epoch audit owned  ARGV op retry event id prefix
+-- KEYS idn epoch audit names owned  ARGV op retry event id prefix time actor ip agent tracking
 --include drop
+--include pack
 local epoch = redis.call('GET', KEYS[2]) or 0
 local p = redis.call('HMGET', KEYS[1], 'organization', 'record')
 if not p[1] then return {ARGV[2] == '1' and 'OK' or 'NOTFOUND', epoch} end
 local identities = ARGV[5] .. 'org:' .. p[1] .. ':identities'
 redis.call('EXISTS', identities)
 local tokens = {}
-for _, id in ipairs(redis.call('SMEMBERS', KEYS[4])) do tokens[#tokens + 1] = find(ARGV[5], id) end
+for _, id in ipairs(redis.call('HVALS', KEYS[4])) do tokens[#tokens + 1] = find(ARGV[5], id) end
+for _, id in ipairs(redis.call('SMEMBERS', KEYS[5])) do tokens[#tokens + 1] = find(ARGV[5], id) end
 redis.call('XADD', KEYS[3], '*', 'event', ARGV[3])
-local deleted = cjson.decode(ARGV[3])
 for _, token in ipairs(tokens) do
   drop(token)
-  redis.call('XADD', KEYS[3], '*', 'event', cjson.encode({
-    id = string.sub(redis.sha1hex('deleted:' .. token.id), 1, 32), time = deleted.time, event = 'PERSONAL_ACCESS_TOKEN_DELETED',
-    organization = token.organization, actor = deleted.actor, pat_id = token.id, owner = token.owner,
-    ip = deleted.ip, user_agent = deleted.user_agent, tracking_id = deleted.tracking_id, outcome = 'success',
-  }))
+  redis.call('XADD', KEYS[3], '*', 'event',
+    pack({string.sub(redis.sha1hex('deleted:' .. token.id), 1, 32), ARGV[6], 'PERSONAL_ACCESS_TOKEN_DELETED', ''})
+    .. 'h' .. token.organization .. 'h' .. token.bytes
+    .. pack({token.owner, ARGV[7] == '' and '-' or ARGV[7], ARGV[8], ARGV[9], ARGV[10]}))
 end
-redis.call('DEL', KEYS[1], KEYS[4])
+redis.call('DEL', KEYS[1], KEYS[5])
 redis.call('ZREM', identities, ARGV[4])
 return {'OK', redis.call('INCR', KEYS[2]), {p[2]}}

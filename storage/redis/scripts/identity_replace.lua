@@ -6,7 +6,7 @@
 --include clock
 --include room
 local epoch = redis.call('GET', KEYS[2]) or 0
-local p = redis.call('HMGET', KEYS[1], 'revision', 'op')
+local p = redis.call('HMGET', KEYS[1], 'rev', 'op')
 if not p[2] then return {'NOTFOUND', epoch} end
 if p[2] ~= '' and p[2] == ARGV[1] then return {'OK', epoch} end
 if (p[1] or '') ~= ARGV[7] then return {'CONFLICT', epoch} end

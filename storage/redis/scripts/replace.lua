@@ -5,7 +5,7 @@
 --include clock
 --include room
 local epoch = redis.call('GET', KEYS[2]) or 0
-local p = redis.call('HMGET', KEYS[1], 'revision', 'name', 'op', 'previous')
+local p = redis.call('HMGET', KEYS[1], 'rev', 'name', 'op', 'previous')
 if not p[3] then return {'NOTFOUND', epoch} end
 if p[3] ~= '' and p[3] == ARGV[1] then return {'OK', epoch} end
 if (p[1] or '') ~= ARGV[9] then return {'CONFLICT', epoch} end

@@ -3,7 +3,7 @@
 -- record.
 -- KEYS pat epoch audit  ARGV op retry event id prefix generation to at by reason reversible
 local epoch = redis.call('GET', KEYS[2]) or 0
-local p = redis.call('HMGET', KEYS[1], 'state', 'generation', 'reversible', 'op', 'level', 'owner', 'level_id')
+local p = redis.call('HMGET', KEYS[1], 'state', 'gen', 'reversible', 'op', 'owner', 'level_id')
 if not p[1] then return {'NOTFOUND', epoch} end
 if ARGV[2] == '1' and p[4] == ARGV[1] then return {'OK', epoch, 1, redis.call('HMGET', KEYS[1], $TOKEN)} end
 local active = p[1] == 'ACTIVE'
@@ -11,11 +11,9 @@ local final = p[1] == 'REVOKED' and p[3] == '1' and ARGV[11] == ''
 if tonumber(p[2] or 0) > tonumber(ARGV[6]) or not (active or final) then
   return {'OK', epoch, 0, redis.call('HMGET', KEYS[1], $TOKEN)}
 end
-local holder = p[6]
-if p[5] ~= 'personal' then holder = p[7] end
-local live = ARGV[5] .. 'live:' .. holder
+local live = ARGV[5] .. 'live:' .. (p[6] or p[5])
 redis.call('EXISTS', live) -- it may be on its way to another server: then nothing is written
-redis.call('HINCRBY', KEYS[1], 'revision', 1)
+redis.call('HINCRBY', KEYS[1], 'rev', 1)
 local function put(field, value)
   if value ~= '' then redis.call('HSET', KEYS[1], field, value) else redis.call('HDEL', KEYS[1], field) end
 end
