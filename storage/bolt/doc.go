@@ -13,6 +13,8 @@
 // "at" is a creation time. A row is a list of numbered members (rows.go, wire.go).
 //
 //	about               "format"                   version of this layout
+//	                    "import"                   mark of an import that is not finished (storage/transfer)
+//	                    "taken"                    when a backup began
 //	tokens              token                      row of a pat.Record
 //	token_names         holder, name               token
 //	tokens_by_holder    holder, at, token          usable until (what limits count)

@@ -39,6 +39,9 @@ type Config struct {
 	Path string // of the file; its folder must exist
 	// Create makes a new file, with permissions 0600, if there is none.
 	Create bool
+	// Importing opens a file although an import into it is not finished: for the
+	// one that goes on with it.
+	Importing bool
 	// LockTimeout is how long to wait for another process to let go of the file;
 	// 0: 1 s.
 	LockTimeout time.Duration
@@ -82,6 +85,9 @@ func Open(config Config) (*DB, error) {
 	}
 	if err := db.open(config.LockTimeout); err != nil {
 		return nil, err
+	}
+	if err := db.whole(config.Importing); err != nil {
+		return nil, errors.Join(err, db.bolt.Close())
 	}
 	if mode := db.made.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
 		config.Logger.Warn("others may read the database file; it holds digests of secrets and sealed keys",
@@ -151,6 +157,19 @@ func (db *DB) open(lockTimeout time.Duration) (err error) {
 	}
 	db.bolt = opened
 	return nil
+}
+
+// whole refuses a file that is half filled, unless somebody is about to fill it.
+func (db *DB) whole(importing bool) error {
+	return db.bolt.View(func(tx *bbolt.Tx) error {
+		if importing || tx.Bucket(bucketAbout).Get(keyImport) == nil {
+			return nil
+		}
+		return &FileError{
+			Path: db.path, Cause: "a restore or a migration into it has not finished",
+			Fix: "run that command again, it goes on where it was; or remove the file",
+		}
+	})
 }
 
 func options() *bbolt.Options {

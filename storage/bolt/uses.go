@@ -236,14 +236,18 @@ func (s Uses) RevokeJTI(ctx context.Context, id pat.ID, jti string, expiry time.
 		if err := forgetExpiredJTIs(tx, now); err != nil {
 			return err
 		}
-		ends := sortable(millis(expiry))
-		if err := tx.Bucket(bucketJTIs).Put(key, ends); err != nil {
-			return fmt.Errorf("put jti: %w", err)
-		}
 		changed = true
-		return tx.Bucket(bucketJTIExpiry).Put(append(ends, key...), nil)
+		return putJTI(tx, id, jti, expiry)
 	})
 	return changed && err == nil, err
+}
+
+func putJTI(tx *bbolt.Tx, id pat.ID, jti string, expiry time.Time) error {
+	key, ends := join(string(id), jti), sortable(millis(expiry))
+	if err := tx.Bucket(bucketJTIs).Put(key, ends); err != nil {
+		return fmt.Errorf("put jti: %w", err)
+	}
+	return tx.Bucket(bucketJTIExpiry).Put(append(ends, key...), nil)
 }
 
 // forgetAtOnce bounds how many expired entries a new one clears away.

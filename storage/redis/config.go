@@ -64,6 +64,9 @@ type Config struct {
 	// change that fewer confirm is fault.ErrUnavailable.
 	Replicas int
 	PoolSize int // 0: DefaultPoolSize
+	// Importing opens servers although an import into them is not finished: for the
+	// one that goes on with it.
+	Importing bool
 	// Now is the clock that is compared with the servers'.
 	Now    func() time.Time
 	Logger *zap.Logger // nil: silent
@@ -109,7 +112,7 @@ func (c Config) withDefaults() (Config, error) {
 
 // Open connects to the servers and checks what Durability asks for. It fails
 // with a *PolicyError when a server must be configured otherwise, and with
-// fault.ErrUnavailable when one does not answer. Nothing runs in the background
+// fault.ErrUnavailable when one does not answer, or with ErrHalfFilled. Nothing runs in the background
 // until Run.
 func Open(ctx context.Context, config Config) (*DB, error) {
 	config, err := config.withDefaults()
@@ -122,7 +125,11 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	if err := db.begin(ctx); err != nil {
 		return nil, err
 	}
-	if err := db.checkPolicy(ctx); err != nil {
+	err = db.checkPolicy(ctx)
+	if err == nil {
+		err = db.whole(ctx)
+	}
+	if err != nil {
 		_ = db.session.Load().Close()
 		return nil, err
 	}

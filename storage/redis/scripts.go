@@ -29,6 +29,7 @@ type scripts struct {
 	loginReserve, loginRelease                      *goredis.Script
 	catalogLoad, catalogWrite, keysSwap, lease      *goredis.Script
 	raise, beat, request                            *goredis.Script
+	eventsImport, confirm                           *goredis.Script
 }
 
 func newScripts() *scripts {
@@ -40,6 +41,7 @@ func newScripts() *scripts {
 		loginReserve: script("login_reserve"), loginRelease: script("login_release"),
 		catalogLoad: script("catalog_load"), catalogWrite: script("catalog_write"), keysSwap: script("keys_swap"), lease: script("lease"),
 		raise: script("raise"), beat: script("beat"), request: script("request"),
+		eventsImport: script("events_import"), confirm: script("confirm"),
 	}
 }
 

@@ -1,0 +1,176 @@
+package transfer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/keys"
+	"github.com/cambio-sts/cambio/pat"
+)
+
+// Store is a store as something to carry from or to.
+type Store interface {
+	// Items yields all that is kept after a place, in one order; the empty place is
+	// before all. What others change meanwhile may be seen in either form.
+	Items(ctx context.Context, after string) iter.Seq2[Batch, error]
+	// Count is about how many items there are.
+	Count(ctx context.Context) (int, error)
+	// Empty reports whether nothing was ever stored.
+	Empty(ctx context.Context) (bool, error)
+	// Import stores items as they are, over what is there, and after them the mark.
+	// Doing so again changes nothing.
+	Import(ctx context.Context, items []Item, mark Mark) error
+	// Mark returns the mark of an import that is not finished; false if there is none.
+	Mark(ctx context.Context) (Mark, bool, error)
+	// Finish takes the mark away: the store may be served.
+	Finish(ctx context.Context) error
+}
+
+// Batch is some items, and the place behind them. A place that is the one of the
+// batch before says that it can be gone back to only there.
+type Batch struct {
+	Items []Item
+	Place string
+}
+
+// Item is one thing that a store keeps: exactly one member is set.
+type Item struct {
+	Organization *directory.Organization `json:",omitempty"`
+	Group        *directory.Group        `json:",omitempty"`
+	Assignment   *directory.Assignment   `json:",omitempty"`
+	Identity     *directory.Identity     `json:",omitempty"`
+	Token        *pat.Record             `json:",omitempty"`
+	JTI          *JTI                    `json:",omitempty"`
+	Ring         *keys.Stored            `json:",omitempty"`
+	Event        *Event                  `json:",omitempty"`
+}
+
+// JTI is a JWT that was revoked by itself.
+type JTI struct {
+	Token  pat.ID
+	ID     string
+	Expiry time.Time
+}
+
+// Event is an audit event that awaits shipping.
+type Event struct {
+	// Number orders the events of a store, from 1; it names an event there and is no
+	// part of what is compared.
+	Number uint64 `json:"-"`
+	JSON   string // as it was committed
+}
+
+// Mark is what a target knows of its import.
+type Mark struct {
+	Source   string // a name of the store that its items come from
+	Place    string // of the last batch
+	Sum      Sum    // of all up to there
+	Verified bool   // all of it is there
+}
+
+// Encode returns the mark as text.
+func (m Mark) Encode() string {
+	text, _ := json.Marshal(m) // it holds texts and numbers
+	return string(text)
+}
+
+// DecodeMark reads what Encode wrote.
+func DecodeMark(text string) (Mark, error) {
+	var m Mark
+	if err := json.Unmarshal([]byte(text), &m); err != nil {
+		return Mark{}, fmt.Errorf("mark of an import: %w", err)
+	}
+	return m, nil
+}
+
+// ErrNotEmpty says that the target has things of its own.
+var ErrNotEmpty = errors.New("the target is not empty")
+
+// OtherSourceError says that the target is half filled from somewhere else.
+type OtherSourceError struct{ Source string }
+
+// Error names that source.
+func (e *OtherSourceError) Error() string {
+	return "the target is half filled from " + e.Source
+}
+
+// MismatchError says that the target does not hold what was read.
+type MismatchError struct{ Read, Stored Sum }
+
+// Error names both.
+func (e *MismatchError) Error() string {
+	return fmt.Sprintf("the target does not hold what was read: %v were read, it holds %v", e.Read, e.Stored)
+}
+
+// Copy brings all of from into to, or what is left of it, and verifies it. source
+// names from. progress is told of each batch how many items it had, with those of an
+// earlier run first. The mark stays, for Finish.
+func Copy(ctx context.Context, from, to Store, source string, progress func(items int)) error {
+	mark, err := begin(ctx, to, source)
+	if err != nil || mark.Verified {
+		return err
+	}
+	progress(mark.Sum.Items)
+	sum := mark.Sum
+	for batch, err := range from.Items(ctx, mark.Place) {
+		if err != nil {
+			return fmt.Errorf("read: %w", err)
+		}
+		for i := range batch.Items {
+			sum.add(&batch.Items[i])
+		}
+		if batch.Place != mark.Place {
+			mark.Place, mark.Sum = batch.Place, sum
+		}
+		if err := to.Import(ctx, batch.Items, mark); err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
+		progress(len(batch.Items))
+	}
+	return verify(ctx, to, mark, sum)
+}
+
+// begin returns the mark to go on from.
+func begin(ctx context.Context, to Store, source string) (Mark, error) {
+	mark, unfinished, err := to.Mark(ctx)
+	switch {
+	case err != nil:
+		return Mark{}, fmt.Errorf("look at the target: %w", err)
+	case unfinished && mark.Source != source:
+		return Mark{}, &OtherSourceError{mark.Source}
+	case unfinished:
+		return mark, nil
+	}
+	empty, err := to.Empty(ctx)
+	switch {
+	case err != nil:
+		return Mark{}, fmt.Errorf("look at the target: %w", err)
+	case !empty:
+		return Mark{}, ErrNotEmpty
+	}
+	mark = Mark{Source: source}
+	if err := to.Import(ctx, nil, mark); err != nil {
+		return Mark{}, fmt.Errorf("write: %w", err)
+	}
+	return mark, nil
+}
+
+func verify(ctx context.Context, to Store, mark Mark, read Sum) error {
+	stored, err := SumOf(ctx, to)
+	if err != nil {
+		return fmt.Errorf("read the target: %w", err)
+	}
+	if stored != read {
+		return &MismatchError{read, stored}
+	}
+	mark.Sum, mark.Verified = read, true
+	if err := to.Import(ctx, nil, mark); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	return nil
+}
