@@ -1,0 +1,81 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cambio-sts/cambio/internal/fault"
+	"github.com/cambio-sts/cambio/internal/testenv"
+)
+
+// errNotTaken is what a repetition meets whose server got it and did not take it.
+var errNotTaken = errors.New("not taken")
+
+func openHere(t *testing.T) *DB {
+	t.Helper()
+	server := testenv.Redis(t, testenv.RedisOptions{})
+	db, err := Open(t.Context(), Config{Addrs: []string{server.Addr()}, Durability: Verified, Now: time.Now})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	require.NoError(t, db.Ping(t.Context()))
+	return db
+}
+
+// TestNothingIsServedUnrepeated: while a server does not take what was sent before,
+// nothing is read from it, on whatever connection.
+func TestNothingIsServedUnrepeated(t *testing.T) {
+	t.Parallel()
+	db := openHere(t)
+	var taken atomic.Bool
+	db.sent.add(time.Now(), "00", func(context.Context, *session) error {
+		if taken.Load() {
+			return nil
+		}
+		return errNotTaken
+	})
+	db.session.Load().spoiled.Store(true)
+	for range 10 {
+		require.ErrorIs(t, db.Ping(t.Context()), fault.ErrUnavailable)
+		_, err := db.Catalog().Version(t.Context())
+		require.ErrorIs(t, err, fault.ErrUnavailable)
+	}
+	taken.Store(true)
+	testenv.Wait(t, 10*time.Second, func() bool { return db.Ping(t.Context()) == nil })
+}
+
+// TestSentWhileASessionBegins: what is sent to the old server while all is repeated
+// on the new one is repeated too, before the session serves; who waits for it gets
+// the next one where that fails.
+func TestSentWhileASessionBegins(t *testing.T) {
+	t.Parallel()
+	db := openHere(t)
+	var began, late atomic.Int64
+	db.sent.add(time.Now(), "00", func(context.Context, *session) error {
+		if began.Add(1) == 1 {
+			db.sent.add(time.Now(), "01", func(context.Context, *session) error {
+				if late.Add(1) == 1 {
+					return errNotTaken
+				}
+				return nil
+			})
+		}
+		return nil
+	})
+	old := db.session.Load()
+	old.spoiled.Store(true)
+	var got *session
+	testenv.Wait(t, 10*time.Second, func() bool {
+		s, err := db.serving(t.Context())
+		got = s
+		return err == nil
+	})
+	require.NotSame(t, old, got)
+	require.False(t, got.spoiled.Load())
+	require.EqualValues(t, 2, late.Load())
+	require.EqualValues(t, 2, began.Load(), "a third session, with both")
+}
