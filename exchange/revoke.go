@@ -51,7 +51,7 @@ func (e *Exchanger) revokeJWT(ctx context.Context, token Credential, origin audi
 	}
 	record, err := e.Tokens.Find(ctx, tokenID)
 	if err == nil {
-		err = e.Tokens.RevokeAccessToken(ctx, &record, claims.ID, claims.Expiry, pat.Actor{Identity: record.Owner, Origin: origin})
+		_, err = e.Tokens.RevokeAccessToken(ctx, &record, claims.ID, claims.Expiry, pat.Actor{Identity: record.Owner, Origin: origin})
 	}
 	if errors.Is(err, pat.ErrNotFound) {
 		return nil

@@ -209,6 +209,7 @@ func (s *Service) replace(
 		}
 		record.Modified = now
 		event := s.event(name, &record, actor, append(reason, "")[0])
+		event.Time = now // the trail and the record tell of one moment
 		err = s.store.Replace(ctx, record, limit, event)
 		if errors.Is(err, ErrConflict) {
 			continue

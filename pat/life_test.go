@@ -667,6 +667,7 @@ func TestStoreTroubleIsPassedOn(t *testing.T) {
 	_, _, err = w.service.Revoke(ended, &record, pat.End{Cascade: true}, w.actor())
 	require.Error(t, err)
 	require.Error(t, w.service.Delete(ended, &record, w.actor()))
-	require.Error(t, w.service.RevokeAccessToken(ended, &record, "j", w.clock.now(), w.actor()))
+	_, err = w.service.RevokeAccessToken(ended, &record, "j", w.clock.now(), w.actor())
+	require.Error(t, err)
 	require.Equal(t, pat.StateActive, w.stored(record.ID).State)
 }

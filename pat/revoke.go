@@ -42,10 +42,14 @@ func (s *Service) Revoke(ctx context.Context, record *Record, end End, actor Act
 }
 
 func (s *Service) revokeOne(ctx context.Context, record *Record, end End, actor *Actor) (Record, bool, error) {
-	revocation := Revocation{
-		ID: record.ID, Generation: record.Generation, To: StateRevoked, At: s.clock(), By: actor.Identity, Reason: end.Reason, Reversible: end.Reversible,
-	}
 	event := s.event(audit.TokenRevoked, record, actor, end.Reason)
+	return s.end(ctx, Revocation{
+		ID: record.ID, Generation: record.Generation, To: StateRevoked, At: event.Time, By: actor.Identity, Reason: end.Reason, Reversible: end.Reversible,
+	}, event)
+}
+
+// end applies a revocation to the token as it is now.
+func (s *Service) end(ctx context.Context, revocation Revocation, event audit.Event) (Record, bool, error) {
 	for range replaceAttempts {
 		after, changed, err := s.store.Revoke(ctx, revocation, event)
 		if err != nil {
@@ -104,12 +108,13 @@ func (s *Service) Delete(ctx context.Context, record *Record, actor Actor) error
 }
 
 // RevokeAccessToken ends one JWT that was minted from a token; revoking it
-// again changes nothing. ErrNotFound when the token is gone.
-func (s *Service) RevokeAccessToken(ctx context.Context, record *Record, jti string, expiry time.Time, actor Actor) error {
+// again, or one that has expired, changes nothing, and changed is false.
+// ErrNotFound when the token is gone.
+func (s *Service) RevokeAccessToken(ctx context.Context, record *Record, jti string, expiry time.Time, actor Actor) (changed bool, err error) {
 	event := s.event(audit.AccessTokenRevoked, record, &actor, "")
 	event.JTI = jti
-	if _, err := s.uses.RevokeJTI(ctx, record.ID, jti, expiry, event); err != nil {
-		return fmt.Errorf("revoke access token: %w", err)
+	if changed, err = s.uses.RevokeJTI(ctx, record.ID, jti, expiry, event); err != nil {
+		return false, fmt.Errorf("revoke access token: %w", err)
 	}
-	return nil
+	return changed, nil
 }

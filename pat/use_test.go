@@ -250,7 +250,11 @@ func TestUseJWT(t *testing.T) {
 	_, err = w.service.UseJWT(t.Context(), record.ID, 2, jti, w.snapshot())
 	requireRefusal(t, err, pat.CauseGeneration, "the token behind it was renewed")
 
-	require.NoError(t, w.service.RevokeAccessToken(t.Context(), &record, jti, w.clock.now().Add(time.Minute), w.actor()))
+	for _, want := range []bool{true, false} {
+		changed, err := w.service.RevokeAccessToken(t.Context(), &record, jti, w.clock.now().Add(time.Minute), w.actor())
+		require.NoError(t, err)
+		require.Equal(t, want, changed)
+	}
 	requireRefusal(t, useJWT(), pat.CauseTokenRevoked, "the access token was revoked")
 	require.Len(t, w.events(audit.AccessTokenRevoked), 1)
 	jti = id.New()
