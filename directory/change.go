@@ -73,6 +73,38 @@ func (d *Directory) NestGroup(ctx context.Context, parent, child ID, actor Actor
 	})
 }
 
+// DeleteGroup removes a group that is not reserved (ErrReserved), and with it
+// what it held, what was held on it, and its place in other groups; its members
+// are members of it no more. ErrNotFound.
+func (d *Directory) DeleteGroup(ctx context.Context, id ID, actor Actor) error {
+	return d.write(ctx, func(s *Snapshot) ([]Change, []audit.Event, error) {
+		group, ok := s.groups[id]
+		switch {
+		case !ok:
+			return nil, nil, fmt.Errorf("group %s: %w", id, ErrNotFound)
+		case group.Name == Nobody || group.Name == Everyone || group.Name == Administrators:
+			return nil, nil, fmt.Errorf("group %s: %w", id, ErrReserved)
+		}
+		changes := []Change{{Group: group, Remove: true}}
+		events := []audit.Event{d.event(audit.GroupDeleted, group.Organization, id, actor)}
+		for _, held := range s.held {
+			for _, assignment := range held {
+				if assignment.Holder == id || assignment.Scope == OnGroup && assignment.ScopeID == id {
+					changes = append(changes, Change{Assignment: &assignment, Remove: true})
+					events = append(events, d.event(audit.RoleUnassigned, group.Organization, assignment.ID, actor))
+				}
+			}
+		}
+		for _, parent := range s.parents[id] {
+			changed := *s.groups[parent]
+			changed.ChildGroups = slices.DeleteFunc(slices.Clone(changed.ChildGroups), func(child ID) bool { return child == id })
+			changes = append(changes, Change{Group: &changed})
+			events = append(events, d.event(audit.GroupUpdated, group.Organization, parent, actor))
+		}
+		return changes, events, nil
+	})
+}
+
 // checkChildren refuses unknown children, those of other organizations, and
 // any from which the group itself can be reached. Nobody has none.
 func (s *Snapshot) checkChildren(group *Group) error {
@@ -158,6 +190,17 @@ func (d *Directory) Unassign(ctx context.Context, organization ID, role Role, ho
 	})
 }
 
+// RemoveAssignment takes away one assignment by its id; ErrNotFound.
+func (d *Directory) RemoveAssignment(ctx context.Context, organization, id ID, actor Actor) error {
+	return d.write(ctx, func(s *Snapshot) ([]Change, []audit.Event, error) {
+		assignment, ok := s.Assignment(id)
+		if !ok {
+			return nil, nil, fmt.Errorf("assignment %s: %w", id, ErrNotFound)
+		}
+		return []Change{{Assignment: &assignment, Remove: true}}, []audit.Event{d.event(audit.RoleUnassigned, organization, id, actor)}, nil
+	})
+}
+
 // CreateIdentity makes an identity; ErrNameTaken if one of its logins is used.
 func (d *Directory) CreateIdentity(ctx context.Context, identity Identity, actor Actor) (Identity, error) {
 	if strings.TrimSpace(identity.Username) == "" {
@@ -178,6 +221,7 @@ func (d *Directory) CreateIdentity(ctx context.Context, identity Identity, actor
 func (d *Directory) ReplaceIdentity(ctx context.Context, identity Identity, actor Actor) error {
 	identity.Modified = d.now().UTC().Truncate(time.Millisecond)
 	event := d.event(audit.IdentityUpdated, identity.Organization, identity.ID, actor)
+	event.Time = identity.Modified // the trail and the record tell of one moment
 	if err := d.identities.Replace(ctx, identity, event); err != nil {
 		return fmt.Errorf("replace identity: %w", err)
 	}

@@ -117,6 +117,78 @@ func TestAssignments(t *testing.T) {
 	require.False(t, holds())
 }
 
+func TestDeleteGroup(t *testing.T) {
+	d := open(t)
+	ctx, nobody := t.Context(), directory.Actor{}
+	organization, err := d.CreateOrganization(ctx, "acme", directory.DefaultPolicy(), nobody)
+	require.NoError(t, err)
+	group := func(name string, children ...directory.ID) directory.Group {
+		made, err := d.CreateGroup(ctx, directory.Group{Organization: organization.ID, Name: name, ChildGroups: children}, nobody)
+		require.NoError(t, err)
+		return made
+	}
+	doomed, sibling := group("doomed"), group("sibling")
+	parent := group("parent", doomed.ID, sibling.ID)
+	member, err := d.CreateIdentity(ctx, directory.Identity{
+		Organization: organization.ID, Username: "alice", Groups: []directory.ID{doomed.ID, sibling.ID},
+	}, nobody)
+	require.NoError(t, err)
+	for _, assignment := range []directory.Assignment{
+		{Role: directory.OrganizationAdmin, Scope: directory.OnOrganization, ScopeID: organization.ID, Holder: doomed.ID},
+		{Role: directory.GroupAdmin, Scope: directory.OnGroup, ScopeID: doomed.ID, Holder: member.ID},
+		{Role: directory.GroupAdmin, Scope: directory.OnGroup, ScopeID: sibling.ID, Holder: member.ID},
+	} {
+		require.NoError(t, d.Assign(ctx, organization.ID, assignment, nobody))
+	}
+
+	require.NoError(t, d.DeleteGroup(ctx, doomed.ID, nobody))
+	snapshot := snapshotOf(t, d)
+	_, ok := snapshot.Group(doomed.ID)
+	require.False(t, ok)
+	left, ok := snapshot.Group(parent.ID)
+	require.True(t, ok)
+	require.Equal(t, []directory.ID{sibling.ID}, left.ChildGroups)
+	access := snapshot.AccessOf(&member)
+	require.False(t, access.HoldsOrganizationRole(directory.OrganizationAdmin))
+	require.False(t, access.HoldsRole(directory.GroupAdmin, directory.OnGroup, doomed.ID))
+	require.True(t, access.HoldsRole(directory.GroupAdmin, directory.OnGroup, sibling.ID), "other groups keep theirs")
+	require.Equal(t, []string{"parent", "sibling"}, access.Groups())
+
+	require.ErrorIs(t, d.DeleteGroup(ctx, doomed.ID, nobody), directory.ErrNotFound)
+	everyone, ok := snapshot.GroupByName(organization.ID, directory.Everyone)
+	require.True(t, ok)
+	require.ErrorIs(t, d.DeleteGroup(ctx, everyone.ID, nobody), directory.ErrReserved)
+}
+
+func TestRemoveAssignment(t *testing.T) {
+	db, err := bolt.Open(bolt.Config{Path: filepath.Join(t.TempDir(), "cambio.db"), Create: true, Now: time.Now})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	d, err := directory.New(directory.Config{Identities: db.Identities(), Catalog: db.Catalog(), Now: time.Now})
+	require.NoError(t, err)
+	ctx, nobody := t.Context(), directory.Actor{}
+	organization, err := d.CreateOrganization(ctx, "acme", directory.DefaultPolicy(), nobody)
+	require.NoError(t, err)
+	holder, err := d.CreateIdentity(ctx, directory.Identity{Organization: organization.ID, Username: "alice"}, nobody)
+	require.NoError(t, err)
+	for _, role := range []directory.Role{directory.OrganizationAdmin, directory.OrganizationUser} {
+		require.NoError(t, d.Assign(ctx, organization.ID, directory.Assignment{
+			Role: role, Scope: directory.OnOrganization, ScopeID: organization.ID, Holder: holder.ID,
+		}, nobody))
+	}
+	catalog, err := db.Catalog().Load(ctx)
+	require.NoError(t, err)
+	held := catalog.Assignments
+	require.Len(t, held, 2)
+	require.NoError(t, d.RemoveAssignment(ctx, organization.ID, held[0].ID, nobody))
+	snapshot := snapshotOf(t, d)
+	access := snapshot.AccessOf(&holder)
+	require.Equal(t, []directory.Role{held[1].Role}, access.Roles())
+	_, ok := snapshot.Assignment(held[1].ID)
+	require.True(t, ok)
+	require.ErrorIs(t, d.RemoveAssignment(ctx, organization.ID, held[0].ID, nobody), directory.ErrNotFound)
+}
+
 func TestAssignToGroupOnly(t *testing.T) {
 	d := open(t)
 	ctx, platform := t.Context(), directory.Actor{}

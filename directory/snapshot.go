@@ -88,6 +88,18 @@ func (s *Snapshot) GroupByName(organization ID, name string) (*Group, bool) {
 	return nil, false
 }
 
+// Assignment returns the assignment of that id.
+func (s *Snapshot) Assignment(id ID) (Assignment, bool) {
+	for _, held := range s.held {
+		for _, assignment := range held {
+			if assignment.ID == id {
+				return assignment, true
+			}
+		}
+	}
+	return Assignment{}, false
+}
+
 // Access is what an identity is and may do, as of one snapshot.
 type Access struct {
 	snapshot     *Snapshot
