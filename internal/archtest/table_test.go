@@ -76,6 +76,11 @@ var arrows = []arrow{
 	{"storage/storagetest", "internal/fault", "asks for it where a store is cut off"},
 
 	{"internal/audit", "internal/id", "an event has an id"},
+	{"internal/replay", "internal/audit", "reads what ended out of events"},
+	{"internal/replay", "internal/id", "checks ids that were read from a file"},
+	{"internal/replay", "pat", "ends tokens again by the rules of their life"},
+	{"internal/replay", "directory", "removes identities, groups and assignments again"},
+	{"internal/replay", "keys", "revokes signing keys again"},
 	{"internal/cli", "internal/secret", "holds the token it sends"},
 	{"internal/cli", "internal/audit", "checks the trail where it lies"},
 	{"internal/config", "internal/secret", "reads secrets from files"},
