@@ -216,12 +216,19 @@ func (d *Directory) CreateIdentity(ctx context.Context, identity Identity, actor
 	return identity, nil
 }
 
+// EventDisabled is the reason of an event of an identity that is disabled after its
+// change: that has to be evident from the trail alone.
+const EventDisabled = "disabled"
+
 // ReplaceIdentity stores a changed identity; ErrConflict if it changed since it
 // was read.
 func (d *Directory) ReplaceIdentity(ctx context.Context, identity Identity, actor Actor) error {
 	identity.Modified = d.now().UTC().Truncate(time.Millisecond)
 	event := d.event(audit.IdentityUpdated, identity.Organization, identity.ID, actor)
 	event.Time = identity.Modified // the trail and the record tell of one moment
+	if !identity.Enabled {
+		event.Reason = EventDisabled
+	}
 	if err := d.identities.Replace(ctx, identity, event); err != nil {
 		return fmt.Errorf("replace identity: %w", err)
 	}

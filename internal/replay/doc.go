@@ -5,9 +5,10 @@
 //	                                      │
 //	                                      └─▶ Report: applied, held already, lost
 //
-// Only ends are repeated. The trail does not hold what was made or changed, so
-// that is lost, and the report says how much: a restore that undoes that an
-// identity was disabled or a token narrowed is for the operator to see.
+// Only ends are repeated, and that an identity was disabled. The trail does not hold
+// what was made or changed, so that is lost, and the report says how much: a restore
+// that undoes that a token was narrowed, or that somebody left a group, is for the
+// operator to see.
 //
 // What is done for one token follows from all its events at once:
 //

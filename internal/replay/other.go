@@ -20,6 +20,8 @@ func (r *run) other(ctx context.Context, e *audit.Event) (outcome, error) {
 		return r.accessToken(ctx, e)
 	case audit.IdentityDeleted:
 		return r.identity(ctx, e)
+	case audit.IdentityUpdated:
+		return r.disabled(ctx, e)
 	case audit.RoleUnassigned:
 		err := r.directory.RemoveAssignment(ctx, directory.ID(e.Organization), directory.ID(e.Subject), directory.Actor{})
 		return removed(err)
@@ -79,6 +81,27 @@ func (r *run) identity(ctx context.Context, e *audit.Event) (outcome, error) {
 	return removed(err)
 }
 
+// disabled disables an identity, if that is what it was after its last change. The
+// rest of the change is lost.
+func (r *run) disabled(ctx context.Context, e *audit.Event) (outcome, error) {
+	if r.gone[e.Subject] || !id.Valid(e.Subject) {
+		return already, nil
+	}
+	identity, err := r.directory.Find(ctx, directory.ID(e.Subject))
+	switch {
+	case errors.Is(err, directory.ErrNotFound):
+		return lost, nil
+	case err != nil:
+		return already, err
+	case !identity.Modified.Before(e.Time):
+		return already, nil
+	case e.Reason != directory.EventDisabled || !identity.Enabled || r.updated[e.Subject] != e.ID:
+		return lost, nil
+	}
+	identity.Enabled = false
+	return removed(r.directory.ReplaceIdentity(ctx, identity, directory.Actor{}))
+}
+
 // key ends a signing key.
 func (r *run) key(ctx context.Context, kid string) (outcome, error) {
 	ended := func(key keys.Info) bool { return key.KID == kid && key.State == keys.Revoked }
@@ -92,19 +115,19 @@ func (r *run) key(ctx context.Context, kid string) (outcome, error) {
 	return applied, err
 }
 
-// holds reports whether the store has what an event says was made, or the
-// change of an identity. Of other changes it cannot tell.
+// holds reports whether the store has what an event says was made. Of changes it
+// cannot tell.
 func (r *run) holds(ctx context.Context, e *audit.Event) (bool, error) {
 	switch e.Name {
-	case audit.IdentityCreated, audit.IdentityUpdated:
+	case audit.IdentityCreated:
 		if !id.Valid(e.Subject) {
 			return false, nil
 		}
-		identity, err := r.directory.Find(ctx, directory.ID(e.Subject))
+		_, err := r.directory.Find(ctx, directory.ID(e.Subject))
 		if errors.Is(err, directory.ErrNotFound) {
 			return false, nil
 		}
-		return err == nil && (e.Name == audit.IdentityCreated || !identity.Modified.Before(e.Time)), err
+		return err == nil, err
 	case audit.KeyCreated: // the first ones in one event
 		for kid := range strings.FieldsSeq(e.Subject) {
 			if !slices.ContainsFunc(r.keys.List(), func(key keys.Info) bool { return key.KID == kid }) {

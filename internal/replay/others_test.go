@@ -53,11 +53,39 @@ func TestApplyToOthers(t *testing.T) {
 		},
 		"IDENTITY_UPDATED": {
 			do: func(w *world, s *stage) {
-				s.owner.Enabled = false
+				s.owner.DisplayName = "Alice"
 				require.NoError(w, w.people.ReplaceIdentity(w.Context(), s.owner, directory.Actor{}))
 			},
 			check: nothing,
 			lost:  names{audit.IdentityUpdated: 1},
+		},
+		"IDENTITY_UPDATED, disabled": {
+			do: func(w *world, s *stage) {
+				s.owner.Enabled = false
+				require.NoError(w, w.people.ReplaceIdentity(w.Context(), s.owner, directory.Actor{}))
+			},
+			check: func(w *world, s *stage) {
+				owner, err := w.people.Find(w.Context(), s.owner.ID)
+				require.NoError(w, err)
+				require.False(w, owner.Enabled)
+			},
+			applied: names{audit.IdentityUpdated: 1},
+		},
+		"IDENTITY_UPDATED, disabled and enabled": {
+			do: func(w *world, s *stage) {
+				for _, enabled := range []bool{false, true} {
+					s.owner.Enabled = enabled
+					require.NoError(w, w.people.ReplaceIdentity(w.Context(), s.owner, directory.Actor{}))
+					s.owner.Revision++
+					w.clock.at = w.clock.at.Add(time.Minute)
+				}
+			},
+			check: func(w *world, s *stage) {
+				owner, err := w.people.Find(w.Context(), s.owner.ID)
+				require.NoError(w, err)
+				require.True(w, owner.Enabled)
+			},
+			lost: names{audit.IdentityUpdated: 2},
 		},
 		"IDENTITY_DELETED": {
 			do: func(w *world, s *stage) {

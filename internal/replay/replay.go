@@ -73,7 +73,7 @@ func (r *Report) count(name audit.Name, o outcome) {
 // written has an event of its own, of now and of nobody.
 func (r *Replay) Apply(ctx context.Context, events []audit.Event) (Report, error) {
 	run := run{
-		Replay: r, lives: map[string][]audit.Event{}, gone: map[string]bool{},
+		Replay: r, lives: map[string][]audit.Event{}, gone: map[string]bool{}, updated: map[string]string{},
 		report: Report{Applied: map[audit.Name]int{}, Already: map[audit.Name]int{}, Lost: map[audit.Name]int{}},
 	}
 	for i := range events {
@@ -90,9 +90,11 @@ func (r *Replay) Apply(ctx context.Context, events []audit.Event) (Report, error
 // run is one Apply.
 type run struct {
 	*Replay
-	lives  map[string][]audit.Event // the events of each token that is not dealt with
-	gone   map[string]bool          // what was removed in the end, by id
-	report Report
+	lives map[string][]audit.Event // the events of each token that is not dealt with
+	gone  map[string]bool          // what was removed in the end, by id
+	// updated is the last event of each identity that was changed.
+	updated map[string]string
+	report  Report
 }
 
 // note remembers what the way an event is dealt with depends on.
@@ -103,6 +105,8 @@ func (r *run) note(e *audit.Event) {
 	switch e.Name {
 	case audit.TokenDeleted, audit.IdentityDeleted, audit.GroupDeleted, audit.RoleUnassigned:
 		r.gone[subject(e)] = true
+	case audit.IdentityUpdated:
+		r.updated[e.Subject] = e.ID
 	default:
 	}
 }
