@@ -58,6 +58,12 @@ func describeRedis(err error, url *config.StoreURL) error {
 	if lacking, ok := errors.AsType[*redis.PolicyError](err); ok {
 		return describePolicy(lacking)
 	}
+	if errors.Is(err, redis.ErrHalfFilled) {
+		return &cli.Error{
+			Code: "store_half_filled", Cause: url.String() + ": " + err.Error(),
+			Fix: "run that command again, it goes on where it was; or empty the database", Exit: cli.ExitRefused,
+		}
+	}
 	if errors.Is(err, fault.ErrUnavailable) {
 		return &cli.Error{
 			Code: codeUnreachable, Cause: "redis at " + strings.Join(url.Addrs, ",") + ": " + unstutter(err),

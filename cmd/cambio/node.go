@@ -26,6 +26,7 @@ import (
 	"github.com/cambio-sts/cambio/internal/throttle"
 	"github.com/cambio-sts/cambio/keys"
 	"github.com/cambio-sts/cambio/pat"
+	"github.com/cambio-sts/cambio/storage/bolt"
 	"github.com/cambio-sts/cambio/storage/redis"
 )
 
@@ -46,6 +47,7 @@ type node struct {
 	logger    *zap.Logger
 	store     store
 	directory *directory.Directory
+	master    *keys.Master
 	ring      *keys.Ring
 	tokens    *pat.Service
 	sink      *audit.Sink
@@ -84,6 +86,7 @@ func readMaster(file string) (*keys.Master, error) {
 
 func (n *node) wireDomain(master *keys.Master) error {
 	var err error
+	n.master = master
 	if n.directory, err = directory.New(directory.Config{Identities: n.store.Identities(), Catalog: n.store.Catalog(), Now: time.Now}); err != nil {
 		return err
 	}
@@ -225,10 +228,13 @@ func (n *node) registerHealth(mux *http.ServeMux) {
 }
 
 // adminHandler is what the admin listener serves: health and profiles, to
-// whoever reaches it.
+// whoever reaches it, and a backup of an embedded store, to who has its master key.
 func (n *node) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	n.registerHealth(mux)
+	if embedded, ok := n.store.(*bolt.DB); ok {
+		mux.Handle("GET "+pathBackup, &backupDoor{store: embedded, master: n.master, log: n.logger})
+	}
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)

@@ -68,6 +68,14 @@ var arrows = []arrow{
 	{"storage/bolt", "internal/id", "checks ids before they become keys"},
 	{"storage/bolt", "internal/fault", "wraps it around what went wrong"},
 
+	{"storage/bolt", "storage/transfer", "can be carried to another store"},
+	{"storage/redis", "storage/transfer", "can be carried to another store"},
+
+	{"storage/transfer", "pat", "carries tokens"},
+	{"storage/transfer", "directory", "carries identities and the catalog"},
+	{"storage/transfer", "keys", "carries the key ring"},
+	{"storage/transfer", "internal/audit", "carries events that await shipping"},
+
 	{"storage/storagetest", "pat", "proves its port"},
 	{"storage/storagetest", "directory", "proves its port"},
 	{"storage/storagetest", "keys", "proves its port"},

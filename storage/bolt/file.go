@@ -34,10 +34,13 @@ func damaged(path, cause string) *FileError {
 	}
 }
 
+// ErrLocked says that another process has the file.
+var ErrLocked = errors.New("locked")
+
 func locked(path string, err error) *FileError {
 	return &FileError{
 		Path: path, Cause: "it is locked, most likely by another cambio that runs on it",
-		Fix: "end that one first, or give each its own file; several replicas need a Redis store", err: err,
+		Fix: "end that one first, or give each its own file; several replicas need a Redis store", err: errors.Join(ErrLocked, err),
 	}
 }
 

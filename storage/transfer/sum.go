@@ -48,13 +48,14 @@ func SumOf(ctx context.Context, s Store) (Sum, error) {
 			return Sum{}, err
 		}
 		for i := range batch.Items {
-			sum.add(&batch.Items[i])
+			sum = sum.with(&batch.Items[i])
 		}
 	}
 	return sum, nil
 }
 
-func (s *Sum) add(item *Item) {
+// with is the sum of one item more.
+func (s Sum) with(item *Item) Sum {
 	text, _ := json.Marshal(item) // it holds nothing that could not be
 	one := sha256.Sum256(text)
 	var carry uint64
@@ -64,4 +65,5 @@ func (s *Sum) add(item *Item) {
 		binary.BigEndian.PutUint64(s.Digest[i:], word)
 	}
 	s.Items++
+	return s
 }

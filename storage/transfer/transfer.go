@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/internal/audit"
 	"github.com/cambio-sts/cambio/keys"
 	"github.com/cambio-sts/cambio/pat"
 )
@@ -122,7 +123,7 @@ func Copy(ctx context.Context, from, to Store, source string, progress func(item
 			return fmt.Errorf("read: %w", err)
 		}
 		for i := range batch.Items {
-			sum.add(&batch.Items[i])
+			sum = sum.with(&batch.Items[i])
 		}
 		if batch.Place != mark.Place {
 			mark.Place, mark.Sum = batch.Place, sum
@@ -173,4 +174,13 @@ func verify(ctx context.Context, to Store, mark Mark, read Sum) error {
 		return fmt.Errorf("write: %w", err)
 	}
 	return nil
+}
+
+// Parsed returns the event itself; an error if what was kept is none.
+func (e *Event) Parsed() (audit.Event, error) {
+	var event audit.Event
+	if err := json.Unmarshal([]byte(e.JSON), &event); err != nil {
+		return audit.Event{}, fmt.Errorf("audit event: %w", err)
+	}
+	return event, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -205,7 +206,7 @@ func TestVerified(t *testing.T) {
 	for name, change := range map[string]func([]transfer.Item) []transfer.Item{
 		"one is lost": func(items []transfer.Item) []transfer.Item { return items[:len(items)-1] },
 		"one is there twice": func(items []transfer.Item) []transfer.Item {
-			return append(items[:len(items):len(items)], items[len(items)-1])
+			return append(slices.Clip(items), items[len(items)-1])
 		},
 		"one is another": func(items []transfer.Item) []transfer.Item {
 			for i := range items {

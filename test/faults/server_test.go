@@ -31,7 +31,7 @@ type served struct {
 }
 
 const config = `issuer: http://%[1]s
-listen: {addr: "%[1]s", adminAddr: ""}
+listen: {addr: "%[1]s", adminAddr: "%[4]s"}
 store: {url: "%[2]s"}
 masterKey: {file: "%[3]s/master.key"}
 audit: {dir: "%[3]s/audit"}
@@ -48,8 +48,8 @@ func serve(t *testing.T, dir, store, more string) *served {
 	if store == "" {
 		store = "bolt:" + filepath.Join(dir, "cambio.db")
 	}
-	addr := "127.0.0.1:" + strconv.Itoa(testenv.FreePort(t))
-	text := fmt.Sprintf(config, addr, store, dir) + more
+	addr, admin := "127.0.0.1:"+strconv.Itoa(testenv.FreePort(t)), "127.0.0.1:"+strconv.Itoa(testenv.FreePort(t))
+	text := fmt.Sprintf(config, addr, store, dir, admin) + more
 	file := filepath.Join(dir, "cambio.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 	run(t, "init", "--config", file)
