@@ -1,10 +1,12 @@
 package testenv
 
 import (
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -39,21 +41,29 @@ func Lack(tb testing.TB, reason string) {
 	tb.Skipf("%s", reason)
 }
 
+// The ports that FreePort returns, and those 10,000 above them that a node of a Redis
+// Cluster takes too, lie below the ones that systems give to outgoing connections:
+// such a connection may take any of these a moment later.
+const (
+	firstFreePort = 10_000
+	lastFreePort  = 22_000
+)
+
 // FreePort returns a TCP port of 127.0.0.1 that nothing listened on a moment
 // ago. A program that can pick its own port (:0) should.
 func FreePort(tb testing.TB) int {
 	tb.Helper()
 	var config net.ListenConfig
-	listener, err := config.Listen(tb.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatalf("find a free port: %v", err)
+	for range 100 {
+		port := firstFreePort + rand.IntN(lastFreePort-firstFreePort)
+		listener, err := config.Listen(tb.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			_ = listener.Close()
+			return port
+		}
 	}
-	defer func() { _ = listener.Close() }()
-	addr, ok := listener.Addr().(*net.TCPAddr)
-	if !ok {
-		tb.Fatalf("find a free port: unexpected address %v", listener.Addr())
-	}
-	return addr.Port
+	tb.Fatal("find a free port: a hundred are taken")
+	return 0
 }
 
 // Wait polls condition until it is true and fails the test after timeout.
