@@ -74,7 +74,8 @@ func redisConfig(settings *config.Store) (redis.Config, error) {
 	url := &settings.URL
 	out := redis.Config{
 		Addrs: url.Addrs, Master: url.Master, DB: url.DB, Username: url.Username,
-		Durability: redis.Durability(settings.Durability), Replicas: settings.Confirmations(), Now: time.Now,
+		Durability: redis.Durability(settings.Durability), Replicas: settings.Confirmations(),
+		Disk: settings.Confirm == config.ConfirmDisk, Now: time.Now,
 	}
 	switch url.Kind {
 	case config.KindRedis:
@@ -93,8 +94,8 @@ func redisConfig(settings *config.Store) (redis.Config, error) {
 		}
 	}
 	if settings.SentinelPasswordFile != "" {
-		var err error
-		if out.SentinelPassword, err = config.ReadSecretFile(settings.SentinelPasswordFile); err != nil {
+		out.SentinelPassword = func() (secret.Text, error) { return config.ReadSecretFile(settings.SentinelPasswordFile) }
+		if _, err := out.SentinelPassword(); err != nil {
 			return out, fmt.Errorf("read the sentinels' password: %w", err)
 		}
 	}

@@ -65,6 +65,15 @@ const (
 	DurabilityBestEffort Durability = "best-effort"
 )
 
+// Confirm says what a security write waits for, besides its count of replicas.
+type Confirm string
+
+// The kinds of evidence.
+const (
+	ConfirmMemory Confirm = "memory" // servers have it
+	ConfirmDisk   Confirm = "disk"   // and their append-only files on disk
+)
+
 // Store says where the data is kept.
 type Store struct {
 	// URL names the store.
@@ -81,6 +90,8 @@ type Store struct {
 	// Replicas is the configured number of confirmations, nil for the default
 	// of the kind of store; use Confirmations.
 	Replicas *int `yaml:"replicas"`
+	// Confirm is one of the kinds above; an embedded store is always on disk.
+	Confirm Confirm `yaml:"confirm"`
 }
 
 // Confirmations returns how many replicas must confirm a security write: the

@@ -93,6 +93,7 @@ func TestRefusesFile(t *testing.T) {
 		"default above maximum":     {"policy: { maxAccessTokenSeconds: 60 }", "policy.defaultAccessTokenSeconds: is above policy.maxAccessTokenSeconds"},
 		"lifetime above maximum":    {"policy: { defaultLifetimeSeconds: 61, maxLifetimeSeconds: 60 }", "policy.defaultLifetimeSeconds: is above policy.maxLifetimeSeconds"},
 		"user without password":     {"# add\nreplace: user", "store.passwordFile: is missing beside the user in store.url"},
+		"evidence and none":         {"# add\nreplace: confirm", "store.confirm: asks for evidence, and store.durability for none"},
 		"authority without TLS":     {"# add\nreplace: ca", "store.caFile: is of no use to a store without TLS"},
 		"sentinels of nothing":      {"# add\nreplace: sentinel", "store.sentinelPasswordFile: is of no use to a store without sentinels"},
 		"bolt with password":        {"# add\nreplace: passwordFile", "store.passwordFile: is of no use to an embedded store"},
@@ -120,6 +121,9 @@ func TestRefusesFile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			content := minimal + tc.add + "\n"
+			if strings.Contains(tc.add, "replace: confirm") {
+				content = strings.Replace(minimal, `"bolt:cambio.db"`, `"redis://127.0.0.1", durability: best-effort, confirm: disk`, 1)
+			}
 			if strings.Contains(tc.add, "replace: ca") {
 				content = strings.Replace(minimal, `"bolt:cambio.db"`, `"redis://127.0.0.1", caFile: tls.crt`, 1)
 			}

@@ -72,6 +72,9 @@ func (l *loader) validateStore(store Store) {
 		}
 		l.problems.add("store.sentinelPasswordFile", checkFile(store.SentinelPasswordFile))
 	}
+	if store.Confirm == ConfirmDisk && store.Durability == DurabilityBestEffort {
+		l.problems.add("store.confirm", &fault{"asks for evidence, and store.durability for none", "remove one of the two"})
+	}
 	if store.CAFile != "" {
 		if !store.URL.TLS {
 			l.problems.add("store.caFile", &fault{"is of no use to a store without TLS", "remove it, or write rediss:// in store.url"})

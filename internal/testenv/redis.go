@@ -2,8 +2,10 @@ package testenv
 
 import (
 	"bufio"
+	"cmp"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -25,11 +27,26 @@ type RedisOptions struct {
 	// Args are added to the command line and win over the defaults, for
 	// instance "--maxmemory", "4mb".
 	Args []string
+	// Program is what is started; empty: redis-server.
+	Program string
 	// UnixSocket makes the server listen on a socket file and on no port.
 	UnixSocket bool
 	// Proxied puts a Proxy before the server, by whose address sentinels, the nodes
 	// of a cluster and replicas know it.
 	Proxied bool
+}
+
+const redisProgram = "redis-server"
+
+// RedisPrograms are the programs that are Redis, or claim to be, as RedisOptions
+// takes them: redis-server, and valkey-server where it is installed.
+func RedisPrograms(tb testing.TB) []string {
+	tb.Helper()
+	programs := []string{Need(tb, redisProgram)}
+	if valkey, err := exec.LookPath("valkey-server"); err == nil {
+		programs = append(programs, valkey)
+	}
+	return programs
 }
 
 // RedisServer is a redis-server with an append-only file, no snapshots and
@@ -52,7 +69,7 @@ type RedisServer struct {
 // without the program, see Need. The server and its data end with the test.
 func Redis(tb testing.TB, options RedisOptions) *RedisServer {
 	tb.Helper()
-	r := &RedisServer{program: Need(tb, "redis-server"), dir: tb.TempDir(), args: options.Args}
+	r := &RedisServer{program: Need(tb, cmp.Or(options.Program, redisProgram)), dir: tb.TempDir(), args: options.Args}
 	if options.UnixSocket {
 		r.socket = filepath.Join(socketDir(tb), "redis.sock")
 		if !r.start(tb) {

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	goredis "github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/cambio-sts/cambio/internal/fault"
@@ -57,6 +58,34 @@ func TestPasswordChanges(t *testing.T) {
 	}
 	set("second")
 	require.NoError(t, second(db.Uses().Use(t.Context(), presentation(&record))))
+}
+
+// TestSentinelPasswordChanges: that of the sentinels is looked at again, too, before
+// they have to be asked for a primary.
+func TestSentinelPasswordChanges(t *testing.T) {
+	t.Parallel()
+	s := testenv.Sentinel(t, testenv.RedisOptions{})
+	var password atomic.Pointer[string]
+	set := func(old, to string) {
+		for _, addr := range s.Addrs() {
+			sentinel := goredis.NewClient(&goredis.Options{Addr: addr, Password: old})
+			require.NoError(t, sentinel.Do(t.Context(), "ACL", "SETUSER", "default", "resetpass", ">"+to).Err())
+			require.NoError(t, sentinel.Do(t.Context(), "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes").Err())
+			require.NoError(t, sentinel.Close())
+		}
+	}
+	tell := func(to string) { password.Store(&to) }
+	set("", "first")
+	tell("first")
+	config := onSentinel(s)
+	config.SentinelPassword = func() (secret.Text, error) { return secret.New(*password.Load()), nil }
+	db := process(t, config)
+	record := token(t, db)
+	set("first", "second")
+	s.Nodes[0].MustDo("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+	require.ErrorIs(t, second(db.Uses().Use(t.Context(), presentation(&record))), fault.ErrUnavailable)
+	tell("second")
+	testenv.Wait(t, 10*time.Second, func() bool { return second(db.Uses().Use(t.Context(), presentation(&record))) == nil })
 }
 
 // authority makes a certificate authority and, signed by it, the certificate of a

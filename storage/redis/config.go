@@ -56,13 +56,17 @@ type Config struct {
 	DB       int    // 0 with Cluster
 	Username string // an ACL user; empty: the default one
 	// Password is asked at each connection, so that it may change; nil: none.
-	Password         func() (secret.Text, error)
-	SentinelPassword secret.Text // of the sentinels themselves; zero: none
+	Password func() (secret.Text, error)
+	// SentinelPassword is that of the sentinels themselves, asked twice a second; nil: none.
+	SentinelPassword func() (secret.Text, error)
 	TLS              *tls.Config // nil: plain text; the sentinels' too
 	Durability       Durability
 	// Replicas is how many replicas must have a change before it is answered; a
 	// change that fewer confirm is fault.ErrUnavailable.
 	Replicas int
+	// Disk asks besides that the change lies in the append-only file on the disk of
+	// the primary and of those replicas: WAITAOF, of Redis 7.2 and Valkey.
+	Disk     bool
 	PoolSize int // 0: DefaultPoolSize
 	// Importing opens servers although an import into them is not finished: for the
 	// one that goes on with it.
@@ -82,8 +86,12 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()
 	}
+	none := func() (secret.Text, error) { return secret.Text{}, nil }
 	if c.Password == nil {
-		c.Password = func() (secret.Text, error) { return secret.Text{}, nil }
+		c.Password = none
+	}
+	if c.SentinelPassword == nil {
+		c.SentinelPassword = none
 	}
 	switch c.Topology {
 	case Standalone, Sentinel, Cluster:

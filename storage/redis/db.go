@@ -152,7 +152,11 @@ func (db *DB) do(ctx context.Context, c call) (reply, error) {
 	if err := ctx.Err(); err != nil {
 		return reply{}, unavailable(c.what, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	timeout := callTimeout
+	if c.change && db.config.Disk {
+		timeout += diskTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	forget := func() {}
 	if c.again != nil {

@@ -81,8 +81,15 @@ func (db *DB) checkServer(ctx context.Context, server *goredis.Client) error {
 	if err != nil {
 		return unavailable("ask redis for INFO", err)
 	}
-	if err := checkInfo(parseInfo(info)); err != nil || db.config.Durability == Declared {
+	parsed := parseInfo(info)
+	if err := checkInfo(parsed); err != nil {
 		return err
+	}
+	if version := parsed["redis_version"]; db.config.Disk && strings.HasPrefix(version, "7.0.") {
+		return &PolicyError{"version", version, "use Redis 7.2 or later, or Valkey: older ones cannot tell what is on the disk; or set store.confirm to \"memory\""}
+	}
+	if db.config.Durability == Declared {
+		return nil
 	}
 	for _, want := range db.policy() {
 		values, err := server.ConfigGet(ctx, want.setting).Result()

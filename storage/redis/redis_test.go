@@ -52,8 +52,14 @@ func stores(db *redis.DB) storagetest.Stores {
 }
 
 func TestStore(t *testing.T) {
-	server := testenv.Redis(t, documentedUser(t))
-	run(t, redis.Config{Addrs: []string{server.Addr()}}, server)
+	for _, program := range testenv.RedisPrograms(t) {
+		t.Run(filepath.Base(program), func(t *testing.T) {
+			options := documentedUser(t)
+			options.Program = program
+			server := testenv.Redis(t, options)
+			run(t, redis.Config{Addrs: []string{server.Addr()}}, server)
+		})
+	}
 }
 
 func TestStoreOnSentinel(t *testing.T) {

@@ -186,6 +186,11 @@ func (db *DB) beat(ctx context.Context) {
 	if err != nil {
 		return
 	}
+	if s.outdated(&db.config) {
+		s.spoiled.Store(true)
+		_, _ = db.serving(ctx) // the next call or beat tries again
+		return
+	}
 	err = s.primaries(ctx, func(ctx context.Context, client *goredis.Client) error {
 		return db.scripts.beat.Eval(ctx, client, nil).Err()
 	})

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,9 @@ const (
 	// confirmTimeout is how long replicas may take to confirm a change. The answer
 	// comes within ioTimeout.
 	confirmTimeout = 200 * time.Millisecond
+	// diskTimeout is how long a change may take to lie on the disks: a file that is
+	// synced each second is so within two.
+	diskTimeout = 2 * time.Second
 	// slotPause is the time between two tries while a slot is on its way to another
 	// server of a cluster.
 	slotPause = 10 * time.Millisecond
@@ -114,7 +118,7 @@ func (db *DB) send(ctx context.Context, s *session, shard string, c *call) ([]an
 		return nil, fmt.Errorf("find the primary of a shard: %w", err)
 	}
 	var answer []any
-	if c.change && db.config.Replicas > 0 {
+	if c.change && (db.config.Replicas > 0 || db.config.Disk) {
 		answer, err = db.confirmed(ctx, primary, shard, c)
 	} else {
 		answer, err = c.script.Run(ctx, primary, c.keys, c.args...).Slice()
@@ -129,18 +133,22 @@ func (db *DB) send(ctx context.Context, s *session, shard string, c *call) ([]an
 var errUnconfirmed = errors.New("too few replicas confirmed the change")
 
 // confirmed sends a change, and behind it on the same connection the question
-// how many replicas have it. WAIT speaks of what its own connection wrote last,
+// how many replicas have it. It speaks of what its own connection wrote last,
 // and a change that was there already writes nothing: so the epoch is raised first.
 func (db *DB) confirmed(ctx context.Context, primary *goredis.Client, shard string, c *call) ([]any, error) {
+	whole := func(pipe goredis.Scripter) *goredis.Cmd { return c.script.Eval(ctx, pipe, c.keys, c.args...) }
 	send := func(pipe goredis.Scripter) *goredis.Cmd { return c.script.EvalSha(ctx, pipe, c.keys, c.args...) }
+	if db.config.Disk { // a script that is unknown would be waited for all the same
+		primary, send = primary.WithTimeout(diskTimeout+ioTimeout), whole
+	}
 	for range 2 {
 		pipe := primary.Pipeline()
 		raised := db.scripts.raise.Eval(ctx, pipe, []string{epochKey(shard)})
 		change := send(pipe)
-		replicas := pipe.Do(ctx, "wait", db.config.Replicas, confirmTimeout.Milliseconds())
+		evidence := db.askEvidence(ctx, pipe)
 		_, _ = pipe.Exec(ctx) // each command has its own error
 		if goredis.HasErrorPrefix(change.Err(), "NOSCRIPT") {
-			send = func(pipe goredis.Scripter) *goredis.Cmd { return c.script.Eval(ctx, pipe, c.keys, c.args...) }
+			send = whole
 			continue
 		}
 		answer, err := change.Slice()
@@ -150,16 +158,46 @@ func (db *DB) confirmed(ctx context.Context, primary *goredis.Client, shard stri
 		if len(answer) > 0 && answer[0] != codeOK {
 			return answer, nil // nothing was changed
 		}
-		got, err := replicas.Int()
-		if err := errors.Join(raised.Err(), err); err != nil {
+		if err := cmp.Or(raised.Err(), db.enough(evidence)); err != nil {
 			return nil, fmt.Errorf("%w: %w", errUnconfirmed, err)
-		}
-		if got < db.config.Replicas {
-			return nil, fmt.Errorf("%w: %d of %d", errUnconfirmed, got, db.config.Replicas)
 		}
 		return answer, nil
 	}
 	return nil, errReply // it was loaded, and is unknown again
+}
+
+// askEvidence asks who has what the connection wrote last.
+func (db *DB) askEvidence(ctx context.Context, pipe goredis.Pipeliner) *goredis.Cmd {
+	if db.config.Disk {
+		return pipe.Do(ctx, "waitaof", 1, db.config.Replicas, diskTimeout.Milliseconds())
+	}
+	return pipe.Do(ctx, "wait", db.config.Replicas, confirmTimeout.Milliseconds())
+}
+
+// enough reads the answer to askEvidence.
+func (db *DB) enough(evidence *goredis.Cmd) error {
+	var got int64
+	if db.config.Disk {
+		counts, err := evidence.Int64Slice()
+		switch {
+		case err != nil:
+			return err
+		case len(counts) != 2:
+			return errReply
+		case counts[0] < 1:
+			return errors.New("it is not on the primary's disk yet")
+		}
+		got = counts[1]
+	} else {
+		var err error
+		if got, err = evidence.Int64(); err != nil {
+			return err
+		}
+	}
+	if want := int64(db.config.Replicas); got < want {
+		return fmt.Errorf("%d of %d", got, want)
+	}
+	return nil
 }
 
 // verdict says what an error tells of a call.

@@ -25,8 +25,8 @@ type servers interface {
 }
 
 // connect returns the servers of config. hello runs on each new connection to
-// one of them, which is given up if it fails.
-func connect(config *Config, hello func(context.Context, *goredis.Conn) error) servers {
+// one of them, which is given up if it fails. sentinels is the password of those.
+func connect(config *Config, sentinels string, hello func(context.Context, *goredis.Conn) error) servers {
 	credentials := func(context.Context) (user, password string, err error) {
 		text, err := config.Password()
 		if err != nil {
@@ -47,7 +47,7 @@ func connect(config *Config, hello func(context.Context, *goredis.Conn) error) s
 			MasterName: config.Master, SentinelAddrs: config.Addrs, DB: config.DB,
 			OnConnect: hello, CredentialsProviderContext: credentials, TLSConfig: config.TLS, PoolSize: config.PoolSize,
 			MaxRetries: -1, DialerRetries: 1, DialTimeout: dialTimeout, ReadTimeout: ioTimeout, WriteTimeout: ioTimeout,
-			PoolTimeout: poolTimeout, ContextTimeoutEnabled: true, DisableIdentity: true, SentinelPassword: config.SentinelPassword.Reveal(),
+			PoolTimeout: poolTimeout, ContextTimeoutEnabled: true, DisableIdentity: true, SentinelPassword: sentinels,
 		})}
 	default:
 		network := "tcp"

@@ -9,8 +9,10 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
 
 	"github.com/cambio-sts/cambio/internal/id"
+	"github.com/cambio-sts/cambio/internal/secret"
 )
 
 // identity is one life of a server as a primary. Redis changes run at each
@@ -37,8 +39,10 @@ var (
 // the token.
 type session struct {
 	servers
-	alone bool          // one server, which no other takes over from
-	ready chan struct{} // closed once calls are served
+	alone bool // one server, which no other takes over from
+	// sentinels is the password of those, as it was when the session began.
+	sentinels secret.Text
+	ready     chan struct{} // closed once calls are served
 	// begun ends the time in which the session meets the servers; known does not
 	// change after it.
 	begun atomic.Bool
@@ -61,8 +65,19 @@ func newSession(config *Config) *session {
 	for _, shard := range allShards() {
 		s.shards[shard] = &shardState{}
 	}
-	s.servers = connect(config, s.hello)
+	password, err := config.SentinelPassword()
+	if err != nil {
+		config.Logger.Warn("the password of the sentinels cannot be read", zap.Error(err))
+	}
+	s.sentinels = password
+	s.servers = connect(config, password.Reveal(), s.hello)
 	return s
+}
+
+// outdated reports whether the sentinels have another password by now.
+func (s *session) outdated(config *Config) bool {
+	password, err := config.SentinelPassword()
+	return err == nil && password.Reveal() != s.sentinels.Reveal()
 }
 
 // allShards returns the hash tags: cfg, and each shard.
