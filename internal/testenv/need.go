@@ -55,7 +55,7 @@ func FreePort(tb testing.TB) int {
 	tb.Helper()
 	var config net.ListenConfig
 	for range 100 {
-		port := firstFreePort + rand.IntN(lastFreePort-firstFreePort)
+		port := firstFreePort + rand.IntN(lastFreePort-firstFreePort) //nolint:gosec // any of them will do
 		listener, err := config.Listen(tb.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err == nil {
 			_ = listener.Close()

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,6 +23,9 @@ type fleet struct {
 	token    string // of the administrator, who may use tokens
 }
 
+// adminAddr is where only one process can listen.
+var adminAddr = regexp.MustCompile(`adminAddr: "[0-9.:]+"`)
+
 func startFleet(t *testing.T, n int, store string) *fleet {
 	t.Helper()
 	first := serve(t, t.TempDir(), store, "")
@@ -34,6 +38,7 @@ func startFleet(t *testing.T, n int, store string) *fleet {
 			`listen: {addr: "`+strings.TrimPrefix(first.URL, "http://")+`"`, `listen: {addr: "`+addr+`"`,
 			`audit: {dir: "`+first.dir, `audit: {dir: "`+dir,
 		).Replace(string(text))
+		own = adminAddr.ReplaceAllString(own, `adminAddr: ""`)
 		server := testenv.Serve(t, testenv.ServeOptions{Config: own, URL: "http://" + addr})
 		f.replicas = append(f.replicas, &served{ServeServer: server, door: door{"http://" + addr, server.Client()}, dir: dir, token: f.token})
 	}
