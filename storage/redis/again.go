@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"github.com/cambio-sts/cambio/pat"
 )
 
 // again repeats a call as it is: one whose script does nothing where it has been
@@ -12,65 +14,125 @@ import (
 func (db *DB) again(c call) func(context.Context, *session) error {
 	c.args = slices.Clone(c.args) // the first sending may change them meanwhile
 	c.args[1] = "1"
-	return func(ctx context.Context, s *session) error { return db.resend(ctx, s, c) }
+	return func(ctx context.Context, s *session) error {
+		_, err := db.resend(ctx, s, c)
+		return err
+	}
 }
 
 // againUnless repeats the replacement of a record where an earlier revision than
 // the one it made is stored. wanted is where its arguments say which one it
 // replaces.
 func (db *DB) againUnless(c call, revision int64, wanted int) func(context.Context, *session) error {
-	c.args = slices.Clone(c.args)
-	c.args[1] = "1"
-	return func(ctx context.Context, s *session) error {
-		stored, ok, err := db.stored(ctx, s, c.keys[0], "rev")
-		if err != nil || !ok {
-			return err // it is gone, or was lost with its creation
+	return db.againAfter(c, func(ctx context.Context, s *session) (call, error) {
+		r, err := db.storedFields(ctx, s, c.keys[0], "rev", "op")
+		if err != nil {
+			return call{}, err
 		}
-		switch n, err := strconv.ParseInt(stored, 10, 64); {
-		case err != nil:
-			return errReply
-		case n >= revision:
-			return nil // whoever came later knew of it
+		there, _ := r.number(), r.text()
+		if r.err != nil || there >= revision {
+			return call{}, r.err // it is gone, was lost with its creation, or whoever came later knew of this
 		}
 		c := c
 		c.args = slices.Clone(c.args)
-		c.args[wanted] = stored
-		return db.resend(ctx, s, c)
+		c.args[wanted] = number(there)
+		return c, nil
+	})
+}
+
+// againReplaced is againUnless for a token. Where that has ended meanwhile, it stays
+// so: ended is the call that changes all else. Only a replacement that made a
+// generation after the one that ended brings the token back.
+//
+// A revocation that was repeated has made a revision that is not the one it had made
+// at first; those that are ahead for that do not count, so that what came before it is
+// repeated after it, too.
+func (db *DB) againReplaced(c, ended call, record *pat.Record) func(context.Context, *session) error {
+	generation, revision := record.Generation, record.Revision
+	return db.againAfter(c, func(ctx context.Context, s *session) (call, error) {
+		r, err := db.storedFields(ctx, s, c.keys[0], "rev", "ahead", "state", "gen")
+		if err != nil {
+			return call{}, err
+		}
+		there, ahead, state, its := r.number(), r.number(), pat.State(r.text()), r.number()
+		if r.err != nil || state == "" || there-ahead >= revision {
+			return call{}, r.err
+		}
+		next := c
+		if state != pat.StateActive && generation <= its {
+			next = ended
+		}
+		makes := max(there+1, revision)
+		next.args = slices.Clone(next.args)
+		next.args[replacedAt], next.args[aheadAt] = number(there), number(makes-revision)
+		next.args[slices.Index(next.args, any("rev"))+1] = number(makes)
+		return next, nil
+	})
+}
+
+// againAfter repeats a call that depends on what is stored, which prepare looks at; a
+// call without a script is none. Others may write in between, this process too.
+func (db *DB) againAfter(c call, prepare func(context.Context, *session) (call, error)) func(context.Context, *session) error {
+	return func(ctx context.Context, s *session) error {
+		for range repeatAttempts {
+			next, err := prepare(ctx, s)
+			if err != nil || next.script == nil {
+				return err
+			}
+			next.args[1] = "1"
+			code, err := db.resend(ctx, s, next)
+			if err != nil || code != codeConflict {
+				return err
+			}
+		}
+		return fmt.Errorf("repeat: %s: too many others write", c.what)
 	}
 }
 
 // resend sends a call on a session that has not begun. A refusal is an answer:
 // what came later is in the way. Replicas need not confirm it: a server that was
 // just promoted may have none, and this process goes on remembering.
-func (db *DB) resend(ctx context.Context, s *session, c call) error {
+func (db *DB) resend(ctx context.Context, s *session, c call) (code any, err error) {
 	c.change = false
 	answer, err := db.send(ctx, s, c.shard(), &c)
 	if err != nil {
-		return fmt.Errorf("repeat: %s: %w", c.what, err)
+		return nil, fmt.Errorf("repeat: %s: %w", c.what, err)
 	}
 	switch answer[0] {
 	case codeSkew, codeLate, codeFull:
-		return fmt.Errorf("repeat: %s: redis says %s", c.what, answer[0])
+		return nil, fmt.Errorf("repeat: %s: redis says %s", c.what, answer[0])
 	}
-	return nil
+	return answer[0], nil
 }
 
 // stored reads one field of a hash on a session that has not begun.
 func (db *DB) stored(ctx context.Context, s *session, key, field string) (text string, ok bool, err error) {
-	c := call{what: "read before a repetition", script: db.scripts.read, args: []any{field}}
+	r, err := db.storedFields(ctx, s, key, field)
+	if err != nil {
+		return "", false, err
+	}
+	text = r.text()
+	return text, text != "", r.err
+}
+
+// storedFields is stored for several fields.
+func (db *DB) storedFields(ctx context.Context, s *session, key string, fields ...string) (*reader, error) {
+	c := call{what: "read before a repetition", script: db.scripts.read}
+	for _, field := range fields {
+		c.args = append(c.args, field)
+	}
 	c.keys = []string{key, ""}
 	shard := c.shard()
 	c.keys[1] = epochKey(shard)
 	answer, err := db.send(ctx, s, shard, &c)
 	if err != nil {
-		return "", false, err
+		return nil, err
 	}
-	fields, _ := reply{rest: answer[2:]}.fields(0)
-	text, read := optional(fields)
-	if !read {
-		return "", false, errReply
+	values, _ := reply{rest: answer[2:]}.fields(0)
+	if len(values) != len(fields) {
+		return nil, errReply
 	}
-	return text, text != "", nil
+	return read(values...), nil
 }
 
 // removal is something that a change of the catalog takes away: the place of its
@@ -151,6 +213,7 @@ func (db *DB) againSwapped(c call, version uint64) func(context.Context, *sessio
 		c := c
 		c.args = slices.Clone(c.args)
 		c.args[3] = stored
-		return db.resend(ctx, s, c)
+		_, err = db.resend(ctx, s, c)
+		return err
 	}
 }

@@ -1,7 +1,9 @@
 package redis_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -227,15 +229,72 @@ func TestHistoriesAreLinear(t *testing.T) {
 	requireLinear(t, h.all)
 }
 
+// histories is where those are kept that had no order.
+var histories = filepath.Join("testdata", "histories")
+
+// requireLinear proves that a history has an order. What has none of it is kept, and
+// is a test of the checker from then on; a picture shows it.
 func requireLinear(t *testing.T, all []porcupine.Operation) {
 	t.Helper()
-	result, info := porcupine.CheckOperationsVerbose(model(), all, time.Minute)
-	if result != porcupine.Ok {
-		file := filepath.Join(os.TempDir(), "history-"+time.Now().Format("150405")+".html")
-		_ = porcupine.VisualizePath(model(), info, file)
-		t.Fatalf("%d operations: %s, see %s", len(all), result, file)
+	for _, part := range model().Partition(all) {
+		result, info := porcupine.CheckOperationsVerbose(model(), part, time.Minute)
+		if result == porcupine.Ok {
+			continue
+		}
+		name := string(of[step](part[0].Input).Token)
+		picture := filepath.Join(os.TempDir(), "history-"+name+".html")
+		_ = porcupine.VisualizePath(model(), info, picture)
+		kept := filepath.Join(histories, name+".json")
+		require.NoError(t, os.WriteFile(kept, marshalHistory(t, part), 0o600))
+		t.Fatalf("%d operations: %s, see %s and %s", len(part), result, kept, picture)
 	}
 	t.Logf("%d operations have an order", len(all))
+}
+
+// kept is an operation as a line of a file has it.
+type kept struct {
+	Client  int
+	Call    int64 // nanoseconds since the history began
+	Return  int64
+	Step    step
+	Outcome outcome
+}
+
+func marshalHistory(t *testing.T, all []porcupine.Operation) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	for _, one := range all {
+		text, err := json.Marshal(kept{one.ClientId, one.Call, one.Return, of[step](one.Input), of[outcome](one.Output)})
+		require.NoError(t, err)
+		out.Write(append(text, '\n'))
+	}
+	return out.Bytes()
+}
+
+func unmarshalHistory(t *testing.T, text []byte) []porcupine.Operation {
+	t.Helper()
+	var all []porcupine.Operation
+	for line := range bytes.Lines(text) {
+		var one kept
+		require.NoError(t, json.Unmarshal(line, &one))
+		all = append(all, porcupine.Operation{ClientId: one.Client, Call: one.Call, Return: one.Return, Input: one.Step, Output: one.Outcome})
+	}
+	return all
+}
+
+// TestKeptHistories: the checker still finds what it once found.
+func TestKeptHistories(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join(histories, "*.json"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		all := unmarshalHistory(t, text)
+		require.NotEmpty(t, all)
+		require.Equal(t, porcupine.Illegal, porcupine.CheckOperationsTimeout(model(), all, time.Minute), file)
+	}
 }
 
 // TestModel: the checker finds what must not be.

@@ -40,6 +40,11 @@ func seldomFields() []string {
 	}
 }
 
+// endFields are those that say that a token has ended.
+func endFields() []string {
+	return []string{"state", "gen", "revoked_at", "revoked_by", "revoke_reason", "reversible"}
+}
+
 // useFields are those that a use writes.
 func useFields() []string { return []string{"last_used", "last_seen", "old_uses"} }
 

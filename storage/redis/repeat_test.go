@@ -3,10 +3,13 @@ package redis_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
+	goredis "github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/internal/audit"
@@ -238,4 +241,99 @@ func TestNothingComesBack(t *testing.T) {
 	require.Equal(t, pat.StateActive, used.Record.State)
 	require.EqualValues(t, 2, used.Record.Generation)
 	require.True(t, used.Owner.Enabled)
+}
+
+// shardOf is all that a server keeps in the shard of a record.
+type shardOf map[string]string
+
+func copyShard(t testing.TB, client *goredis.Client, record *pat.Record) shardOf {
+	t.Helper()
+	all := shardOf{}
+	for _, key := range client.Keys(t.Context(), "cambio:{"+string(record.ID[:2])+"}:*").Val() {
+		all[key] = client.Dump(t.Context(), key).Val()
+	}
+	require.NotEmpty(t, all)
+	return all
+}
+
+func (s shardOf) putBack(t testing.TB, client *goredis.Client, record *pat.Record) {
+	t.Helper()
+	for _, key := range client.Keys(t.Context(), "cambio:{"+string(record.ID[:2])+"}:*").Val() {
+		require.NoError(t, client.Del(t.Context(), key).Err())
+	}
+	for key, dumped := range s {
+		require.NoError(t, client.Restore(t.Context(), key, 0, dumped).Err())
+	}
+}
+
+// promote makes a server one that every process takes for another.
+func promote(t testing.TB, client *goredis.Client) {
+	t.Helper()
+	require.NoError(t, client.SlaveOf(t.Context(), "127.0.0.1", "1").Err())
+	require.NoError(t, client.SlaveOf(t.Context(), "NO", "ONE").Err())
+	require.NoError(t, client.ClientKillByFilter(t.Context(), "TYPE", "normal", "SKIPME", "yes").Err())
+}
+
+// TestRepeatedInAnyOrder: two processes change a token in turns, and the server goes
+// back to some state in between. Whatever the order in which they repeat what they
+// sent, nothing that had ended lives, and nothing is wider than it was made.
+func TestRepeatedInAnyOrder(t *testing.T) {
+	server := testenv.Redis(t, testenv.RedisOptions{})
+	processes, client := []*redis.DB{open(t, server), open(t, server)}, admin(t, server)
+	rapid.Check(t, func(rt *rapid.T) {
+		record := token(t, processes[0])
+		ended := map[int64]bool{}
+		kinds := rapid.SliceOfN(rapid.SampledFrom([]string{"narrow", "revoke", "reactivate", "rotate"}), 1, 8).Draw(rt, "changes")
+		at := rapid.IntRange(0, len(kinds)-1).Draw(rt, "goes back to")
+		var before shardOf
+		for i, kind := range kinds {
+			if i == at {
+				before = copyShard(t, client, &record)
+			}
+			db := processes[rapid.IntRange(0, 1).Draw(rt, "process")]
+			now, err := db.PATs().Find(t.Context(), record.ID)
+			require.NoError(rt, err)
+			switch {
+			case kind == "revoke" && now.State == pat.StateActive:
+				reversible := revocation(&now)
+				reversible.Reversible, reversible.Reason = true, pat.Other
+				_, changed, err := db.PATs().Revoke(t.Context(), reversible, change())
+				require.NoError(rt, err)
+				require.True(rt, changed)
+				ended[now.Generation] = true
+			case kind == "reactivate" && now.State == pat.StateRevoked:
+				now.State, now.Reversible, now.RevokedAt, now.RevokedBy, now.RevokeReason = pat.StateActive, false, time.Time{}, "", ""
+				now.Generation++
+				require.NoError(rt, db.PATs().Replace(t.Context(), now, 0, change()))
+			case kind == "rotate" && now.State == pat.StateActive:
+				ended[now.Generation] = true
+				now.Generation++
+				now.Verifier.Current.Sum[0]++
+				require.NoError(rt, db.PATs().Replace(t.Context(), now, 0, change()))
+			case kind == "narrow":
+				now.Scope = []string{fmt.Sprintf("narrower:%d", i)}
+				require.NoError(rt, db.PATs().Replace(t.Context(), now, 0, change()))
+			}
+		}
+		want, err := processes[0].PATs().Find(t.Context(), record.ID)
+		require.NoError(rt, err)
+		before.putBack(t, client, &record)
+		promote(t, client)
+		order := rapid.Permutation(processes).Draw(rt, "order")
+		for range 2 {
+			for _, db := range order {
+				require.NoError(rt, second(db.Uses().Use(t.Context(), presentation(&record))))
+			}
+		}
+		got, err := processes[0].PATs().Find(t.Context(), record.ID)
+		require.NoError(rt, err)
+		require.False(rt, got.State == pat.StateActive && ended[got.Generation], "a generation that ended lives")
+		require.False(rt, got.State == pat.StateActive && want.State != pat.StateActive, "it had ended")
+		require.GreaterOrEqual(rt, got.Generation, want.Generation)
+		require.Equal(rt, want.Scope, got.Scope)
+		if got.State == pat.StateActive {
+			require.Equal(rt, want.Generation, got.Generation)
+			require.Equal(rt, want.Verifier, got.Verifier)
+		}
+	})
 }

@@ -142,24 +142,42 @@ func (s tokens) Replace(ctx context.Context, record pat.Record, limit int, event
 	if err := placed(&record); err != nil {
 		return err
 	}
-	shard, read := id.Shard(string(record.ID)), record.Revision
+	read := record.Revision
 	record.Revision++
-	set, unset := writeToken(&record).fields(tokenFields(), useFields()...) // what a use wrote stays
-	args := append(make([]any, 0, 96), op(&event), "0", encode(event), raw(record.ID), record.Name, limit, live(&record), score(record.Created),
-		number(read), digestText(&record.Verifier.Previous), len(set)/2)
-	args = append(args, set...)
-	const wanted = 8 // the place of read in args
-	c := call{
+	// what a use wrote stays
+	c := s.replacement(&record, useFields())
+	c.args = slices.Concat([]any{
+		op(&event), "0", encode(event), raw(record.ID), record.Name, limit, live(&record), score(record.Created), number(read), "",
+	}, c.args)
+	ended := s.replacement(&record, slices.Concat(useFields(), endFields()))
+	ended.args = slices.Concat([]any{
+		op(&event), "1", encode(event), raw(record.ID), record.Name, 0, "", score(record.Created), number(read), "",
+	}, ended.args)
+	c.again = s.db.againReplaced(c, ended, &record)
+	answer, err := s.db.do(ctx, c)
+	return outcome("replace token", answer, err)
+}
+
+// The places among the arguments of the revision that is replaced, and of the number
+// of those that no process knows.
+const (
+	replacedAt = 8
+	aheadAt    = 9
+)
+
+// replacement is a call of the script replace without its first arguments; some
+// fields stay as they are stored.
+func (s tokens) replacement(record *pat.Record, without []string) call {
+	shard := id.Shard(string(record.ID))
+	set, unset := writeToken(record).fields(tokenFields(), without...)
+	return call{
 		what: "replace token", script: s.db.scripts.replace, change: true,
 		keys: []string{
 			tokenKey(record.ID), epochKey(shard), auditKey(shard),
 			key(shard, "names:"+string(record.Holder())), key(shard, "live:"+string(record.Holder())), byCreatedKey(shard, record.Organization),
 		},
-		args: append(args, unset...),
+		args: slices.Concat([]any{digestText(&record.Verifier.Previous), len(set) / 2}, set, unset),
 	}
-	c.again = s.db.againUnless(c, record.Revision, wanted)
-	answer, err := s.db.do(ctx, c)
-	return outcome("replace token", answer, err)
 }
 
 // Revoke implements pat.Store.

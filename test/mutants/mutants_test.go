@@ -54,7 +54,7 @@ func mutants() []mutant {
 		{"9 scope granted to the owner", "exchange/policy.go", "if grantedByAll(scope, asked, services, access) && !slices.Contains(granted, scope) {", "if !slices.Contains(granted, scope) {", useCase},
 		{"9 nothing granted", "exchange/policy.go", "if len(granted) == 0 {", "if false {", useCase},
 		{"11 lastUsed once a day", "pat/use.go", "due := last.IsZero() || use.Now.Sub(last) >= TouchInterval", "due := last.Year() > 0", domain},
-		{"what is answered is confirmed", "storage/redis/send.go", "if got < db.config.Replicas {", "if false {", stale},
+		{"what is answered is confirmed", "storage/redis/send.go", "got < want {", "got < want && want < 0 {", stale},
 		{"what was sent is repeated", "storage/redis/renew.go", "failed[i] = one.again(ctx, s)", "_, failed[i] = one, nil", stale},
 		{"a stranger is asked nothing", "storage/redis/session.go", "case s.begun.Load() && !s.known[who]:", "case false && s.known[who]:", stale},
 		{"12 audit", "exchange/exchange.go", "\tif err := e.Audit.Record(event); err != nil {\n\t\treturn nil, fmt.Errorf(\"record use: %w\", notNow(err))\n\t}\n\treturn &Issued{", "\treturn &Issued{", useCase},
