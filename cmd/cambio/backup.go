@@ -80,7 +80,7 @@ func fillBackup(ctx context.Context, settings *config.Config, part string, told 
 	if err != nil {
 		return err
 	}
-	err = copyAll(ctx, from, to, settings.Store.URL.String(), part, told)
+	err = copyAll(ctx, &transfer.Source{Readable: from, Name: settings.Store.URL.String()}, to, part, told)
 	if err == nil {
 		err = to.Finish(ctx)
 	}

@@ -40,6 +40,9 @@ func openSource(ctx context.Context, settings *config.Store) (carrier, error) {
 	if !ok {
 		return nil, errors.Join(fmt.Errorf("%T cannot be read as a whole", opened), opened.Close())
 	}
+	if err := from.Ping(ctx); err != nil { // the clocks count: what ended when is told by them
+		return nil, errors.Join(err, from.Close())
+	}
 	return from, nil
 }
 
@@ -56,6 +59,9 @@ func openTarget(ctx context.Context, settings *config.Store) (carrier, error) {
 	db, err := redis.Open(ctx, target)
 	if err != nil {
 		return nil, describeRedis(err, &settings.URL)
+	}
+	if err := db.Ping(ctx); err != nil {
+		return nil, errors.Join(err, db.Close()) //nolint:contextcheck // it has a time of its own
 	}
 	return db, nil
 }
@@ -78,15 +84,25 @@ func requireStopped(ctx context.Context, s carrier, settings *config.Store) erro
 	served, err := servers.Served(ctx)
 	if err == nil && served {
 		err = &cli.Error{
-			Code: "store_in_use", Cause: fmt.Sprintf("a cambio serves %s, or did ten seconds ago", settings.URL),
-			Fix: "stop every `cambio serve` on it, wait ten seconds and repeat", Exit: cli.ExitRefused,
+			Code: "store_in_use", Cause: fmt.Sprintf("a cambio serves %s, or was killed less than five seconds ago", settings.URL),
+			Fix: "stop every `cambio serve` on it and repeat", Exit: cli.ExitRefused,
 		}
 	}
 	return err
 }
 
+// stopped is a source that nobody writes to, so that all of it can be told from any
+// other state of it.
+func stopped(ctx context.Context, from transfer.Readable, name string) (*transfer.Source, error) {
+	sum, err := transfer.SumOf(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	return &transfer.Source{Readable: from, Name: name, Sum: &sum}, nil
+}
+
 // copyAll brings all of from into to and shows how far it is, where somebody looks.
-func copyAll(ctx context.Context, from transfer.Store, to carrier, source, target string, told io.Writer) error {
+func copyAll(ctx context.Context, from *transfer.Source, to carrier, target string, told io.Writer) error {
 	total, err := from.Count(ctx)
 	if err != nil {
 		return err
@@ -97,7 +113,7 @@ func copyAll(ctx context.Context, from transfer.Store, to carrier, source, targe
 			progressbar.OptionSetItsString("items"), progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30))
 	}
-	err = transfer.Copy(ctx, from, to, source, func(items int) { _ = bar.Add(items) })
+	err = transfer.Copy(ctx, from, to, func(items int) { _ = bar.Add(items) })
 	_ = bar.Finish()
 	return describeCopy(err, target)
 }
@@ -114,6 +130,8 @@ func describeCopy(err error, target string) error {
 		return refused("target_not_empty", "name a store that holds nothing: a file that does not exist, or an empty Redis database")
 	case isOther:
 		return refused("target_half_filled", "go on from "+other.Source+", or empty the target")
+	case errors.Is(err, transfer.ErrTaken):
+		return refused("target_taken", "let that one end, and look at what it says")
 	case isMismatch:
 		return refused("target_differs", "something else wrote to one of the two: stop it, empty the target and repeat")
 	}

@@ -60,7 +60,7 @@ func migrate(ctx context.Context, fromFile, toFile string, told, out io.Writer) 
 	if err != nil {
 		return err
 	}
-	sum, err := fillFrom(ctx, from, source.Store.URL.String(), to, target, told)
+	sum, err := fillFrom(ctx, from, source, to, target, told)
 	if err := errors.Join(err, to.Close()); err != nil {
 		return err
 	}
@@ -79,18 +79,27 @@ func loadFile(file string) (*config.Config, error) {
 	return settings, nil
 }
 
-func fillFrom(ctx context.Context, from carrier, name string, to carrier, target *config.Config, told io.Writer) (transfer.Sum, error) {
-	if err := requireStopped(ctx, to, &target.Store); err != nil {
-		return transfer.Sum{}, err
+func fillFrom(ctx context.Context, from carrier, source *config.Config, to carrier, target *config.Config, told io.Writer) (transfer.Sum, error) {
+	whole, err := stopped(ctx, from, source.Store.URL.String())
+	if err == nil {
+		err = requireStopped(ctx, to, &target.Store)
 	}
-	if err := copyAll(ctx, from, to, name, target.Store.URL.String(), told); err != nil {
-		return transfer.Sum{}, err
+	if err == nil {
+		err = copyAll(ctx, whole, to, target.Store.URL.String(), told)
 	}
-	sum, err := transfer.SumOf(ctx, to)
+	// whoever was started meanwhile has not seen the other store
+	for _, end := range []struct {
+		store    carrier
+		settings *config.Store
+	}{{from, &source.Store}, {to, &target.Store}} {
+		if err == nil {
+			err = requireStopped(ctx, end.store, end.settings)
+		}
+	}
 	if err != nil {
 		return transfer.Sum{}, err
 	}
-	return sum, to.Finish(ctx)
+	return *whole.Sum, to.Finish(ctx)
 }
 
 // openFilled is the domain over a store by another configuration, whose master key

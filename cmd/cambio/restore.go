@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/internal/audit"
 	"github.com/cambio-sts/cambio/internal/cli"
 	"github.com/cambio-sts/cambio/internal/config"
@@ -67,23 +68,24 @@ func restore(ctx context.Context, settings *config.Config, file string, options 
 	if _, err := openFilled(ctx, from, settings); err != nil {
 		return err
 	}
-	since, err := oldestUnshipped(ctx, from, taken.Add(-early))
+	own, err := eventsOf(ctx, from)
 	if err != nil {
 		return err
 	}
-	trail, err := readTrails(append([]string{settings.Audit.Dir}, options.trails...), since, options.damaged)
+	trail, err := readTrails(ctx, from, settings.Audit.Dir, options, taken.Add(-early), own, told)
 	if err != nil {
 		return err
 	}
-	unshipped, err := setAside(ctx, &settings.Store, options.replace, told)
+	unshipped, err := setAside(ctx, &settings.Store, options, told)
 	if err != nil {
 		return err
 	}
+	events := endedSince(trail, slices.Concat(own, unshipped), taken.Add(-early))
 	to, err := openTarget(ctx, &settings.Store)
 	if err != nil {
 		return err
 	}
-	report, err := refill(ctx, without{from, trail}, file, to, settings, endedSince(trail, unshipped, taken.Add(-early)), told)
+	report, err := refill(ctx, without{from, trail}, file, to, settings, events, told)
 	if err := errors.Join(err, to.Close()); err != nil {
 		return err
 	}
@@ -93,7 +95,7 @@ func restore(ctx context.Context, settings *config.Config, file string, options 
 }
 
 func openBackup(ctx context.Context, file string) (*bolt.DB, time.Time, error) {
-	from, err := openFile(bolt.Config{Path: file, Now: time.Now})
+	from, err := openFile(bolt.Config{Path: file, Importing: true, Now: time.Now})
 	if err != nil {
 		return nil, time.Time{}, err
 	}
@@ -112,7 +114,7 @@ func openBackup(ctx context.Context, file string) (*bolt.DB, time.Time, error) {
 
 // setAside moves the file of an embedded store away, if it may, and returns the events
 // that it had not shipped: they are in no trail. One that is half restored stays.
-func setAside(ctx context.Context, settings *config.Store, replace bool, told io.Writer) ([]audit.Event, error) {
+func setAside(ctx context.Context, settings *config.Store, options *restoreOptions, told io.Writer) ([]audit.Event, error) {
 	path := settings.URL.Path
 	if settings.URL.Kind != config.KindBolt {
 		return nil, nil
@@ -121,7 +123,7 @@ func setAside(ctx context.Context, settings *config.Store, replace bool, told io
 	switch half, err := halfFilled(ctx, path); {
 	case err != nil:
 		return nil, err
-	case exists(path) && !half && !replace:
+	case exists(path) && !half && !options.replace:
 		return nil, &cli.Error{
 			Code: "store_exists", Cause: path + " exists", Exit: cli.ExitRefused,
 			Fix: "stop its server and pass --replace, which moves it to " + filepath.Base(aside) + "; what it has not shipped to the audit trail counts, too",
@@ -137,11 +139,18 @@ func setAside(ctx context.Context, settings *config.Store, replace bool, told io
 		return nil, nil
 	}
 	events, err := unshippedOf(ctx, aside)
-	if err != nil { // it may be why there is a restore
-		_, _ = fmt.Fprintf(told, "warning: %v\nwhat that store had not shipped to the audit trail is not known, and may live again\n", unstutter(err))
+	switch {
+	case err == nil:
+		return events, nil
+	case !options.damaged: // it may be why there is a restore
+		return nil, &cli.Error{
+			Code: "store_unreadable", Cause: "what " + aside + " had not shipped to the audit trail is not known: " + unstutter(err), Exit: cli.ExitRefused,
+			Fix: "pass --accept-damaged-trail, and look through the tokens that were ended in its last second",
+		}
+	default:
+		_, _ = fmt.Fprintf(told, "warning: %v\nwhat that store had not shipped to the audit trail may live again\n", unstutter(err))
 		return nil, nil
 	}
-	return events, nil
 }
 
 // halfFilled reports whether a restore into the file has begun. A file that another
@@ -154,8 +163,8 @@ func halfFilled(ctx context.Context, path string) (bool, error) {
 	case err != nil:
 		return false, nil //nolint:nilerr // it is for --replace to move it away
 	}
-	_, half, err := db.Mark(ctx)
-	return half, errors.Join(err, db.Close())
+	state, err := db.State(ctx)
+	return state.Mark != nil || state.Empty, errors.Join(err, db.Close()) // made and no more is half, too
 }
 
 func unshippedOf(ctx context.Context, path string) ([]audit.Event, error) {
@@ -185,44 +194,70 @@ func eventsOf(ctx context.Context, db *bolt.DB) ([]audit.Event, error) {
 	return events, nil
 }
 
-// oldestUnshipped is the time of the oldest event that a backup has not shipped, if
-// that is before at: from then on the trail tells whether it was shipped afterwards.
-func oldestUnshipped(ctx context.Context, from *bolt.DB, at time.Time) (time.Time, error) {
-	events, err := eventsOf(ctx, from)
-	for i := range events {
-		if events[i].Time.Before(at) {
-			at = events[i].Time
+// readTrails reads what changed since, after it has proved that nothing is missing
+// and that it is the trail of this deployment. own are events that the backup had not
+// shipped: the trail tells whether they were shipped afterwards.
+func readTrails(
+	ctx context.Context, from *bolt.DB, dir string, options *restoreOptions, since time.Time, own []audit.Event, told io.Writer,
+) ([]audit.Event, error) {
+	catalog, err := from.Catalog().Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	earliest := since
+	for i := range own {
+		if own[i].Time.Before(earliest) {
+			earliest = own[i].Time
 		}
 	}
-	return at, err
-}
-
-// readTrails reads what changed since, after it has proved that nothing is missing.
-func readTrails(dirs []string, since time.Time, damaged bool) ([]audit.Event, error) {
+	dirs := options.trails
+	if exists(dir) || len(dirs) == 0 { // on another machine there may be copies only
+		dirs = append([]string{dir}, dirs...)
+	}
 	var all []audit.Event
 	for _, dir := range dirs {
-		report, err := audit.Verify(dir)
-		if err == nil && len(report.Problems) > 0 {
-			p := report.Problems[0]
-			err = fmt.Errorf("%s, line %d: %s", filepath.Join(dir, p.File), p.Line, p.Cause)
-		}
-		if err != nil && !damaged {
+		trail, err := readTrail(dir, &catalog, since, earliest, options.damaged)
+		if err != nil {
 			return nil, &cli.Error{
 				Code: "audit_trail", Cause: "the audit trail cannot tell what ended since the backup: " + err.Error(), Exit: cli.ExitRefused,
 				Fix: "point audit.dir or --trail at the trail, see `cambio audit verify`; or pass --accept-damaged-trail, and look through the tokens yourself",
 			}
 		}
-		if !exists(dir) {
-			continue
+		if trail.Unreadable > 0 {
+			_, _ = fmt.Fprintf(told, "warning: %d lines in %s were passed over\n", trail.Unreadable, dir)
 		}
-		events, err := audit.Since(dir, since)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, events...)
+		all = append(all, trail.Events...)
 	}
 	slices.SortStableFunc(all, func(a, b audit.Event) int { return a.Time.Compare(b.Time) })
 	return all, nil
+}
+
+func readTrail(dir string, catalog *directory.Catalog, since, earliest time.Time, damaged bool) (audit.Trail, error) {
+	report, err := audit.Verify(dir)
+	if err == nil && len(report.Problems) > 0 {
+		p := report.Problems[0]
+		err = fmt.Errorf("%s, line %d: %s", filepath.Join(dir, p.File), p.Line, p.Cause)
+	}
+	if err != nil && !damaged {
+		return audit.Trail{}, err
+	}
+	if !exists(dir) {
+		return audit.Trail{}, nil
+	}
+	trail, err := audit.Read(dir, earliest, damaged)
+	if err != nil || damaged {
+		return trail, err
+	}
+	ours := slices.ContainsFunc(catalog.Organizations, func(o directory.Organization) bool { return trail.Organizations[string(o.ID)] })
+	switch {
+	case trail.Lines == 0:
+		return trail, errors.New(dir + " holds no trail")
+	case !ours:
+		return trail, errors.New(dir + " holds the trail of another deployment: none of its events is of an organization of the backup")
+	case trail.Reaches.After(since):
+		return trail, fmt.Errorf("%s has lost what happened before %s to audit.retention, and the backup is older", dir, pat.FormatTime(trail.Reaches))
+	}
+	return trail, nil
 }
 
 // endedSince joins what was shipped and what was not, from a time on.
@@ -240,7 +275,7 @@ func endedSince(trail, unshipped []audit.Event, since time.Time) []audit.Event {
 
 // without is a backup without the events that were shipped after it was taken.
 type without struct {
-	transfer.Store
+	transfer.Readable
 
 	shipped []audit.Event
 }
@@ -252,7 +287,7 @@ func (s without) Items(ctx context.Context, after string) iter.Seq2[transfer.Bat
 		shipped[s.shipped[i].ID] = true
 	}
 	return func(yield func(transfer.Batch, error) bool) {
-		for batch, err := range s.Store.Items(ctx, after) {
+		for batch, err := range s.Readable.Items(ctx, after) {
 			batch.Items = slices.DeleteFunc(batch.Items, func(item transfer.Item) bool {
 				if item.Event == nil {
 					return false
@@ -269,12 +304,16 @@ func (s without) Items(ctx context.Context, after string) iter.Seq2[transfer.Bat
 
 // refill brings a backup into its store, and then to what has ended.
 func refill(
-	ctx context.Context, from transfer.Store, name string, to carrier, settings *config.Config, events []audit.Event, told io.Writer,
+	ctx context.Context, from transfer.Readable, name string, to carrier, settings *config.Config, events []audit.Event, told io.Writer,
 ) (replay.Report, error) {
 	if err := requireStopped(ctx, to, &settings.Store); err != nil {
 		return replay.Report{}, err
 	}
-	if err := copyAll(ctx, from, to, name, settings.Store.URL.String(), told); err != nil {
+	whole, err := stopped(ctx, from, name)
+	if err != nil {
+		return replay.Report{}, err
+	}
+	if err := copyAll(ctx, whole, to, settings.Store.URL.String(), told); err != nil {
 		return replay.Report{}, err
 	}
 	n, err := openFilled(ctx, to, settings)

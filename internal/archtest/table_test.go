@@ -75,6 +75,7 @@ var arrows = []arrow{
 	{"storage/transfer", "directory", "carries identities and the catalog"},
 	{"storage/transfer", "keys", "carries the key ring"},
 	{"storage/transfer", "internal/audit", "carries events that await shipping"},
+	{"storage/transfer", "internal/id", "names the one process that imports"},
 
 	{"storage/storagetest", "pat", "proves its port"},
 	{"storage/storagetest", "directory", "proves its port"},

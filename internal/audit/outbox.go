@@ -20,6 +20,8 @@ import (
 const (
 	shipEvery = time.Second
 	shipBatch = 512
+	// finishWithin bounds what a process that ends does for its events.
+	finishWithin = 3 * time.Second
 	// keepUnreadable is how much of an unreadable event is kept, in bytes.
 	keepUnreadable = 64 << 10
 )
@@ -79,8 +81,23 @@ func (s *Shipper) Run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
+			s.finish(ctx)
 			return nil
 		case <-tick.C:
+		}
+	}
+}
+
+// finish ships what is left when the process ends: nobody else may ever look at this
+// store again.
+func (s *Shipper) finish(ended context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ended), finishWithin)
+	defer cancel()
+	for {
+		n, err := s.step(ctx)
+		if err != nil || n == 0 {
+			s.report(err)
+			return
 		}
 	}
 }

@@ -77,6 +77,23 @@ func TestShipperMovesEventsInOrder(t *testing.T) {
 	require.Empty(t, requireWhole(t, dir).Notes)
 }
 
+// TestShipperFinishes: what is committed just before a process ends is shipped.
+func TestShipperFinishes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink := open(t, audit.Config{Dir: t.TempDir()})
+		o := &outbox{}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- audit.NewShipper(o, sink.Sink, nil).Run(ctx) }()
+		synctest.Wait()
+		o.commit(t, audit.TokenRevoked, 1000)
+		stop()
+		require.NoError(t, <-done)
+		require.Empty(t, o.events)
+		require.NoError(t, sink.stop())
+	})
+}
+
 // TestShipperGoesOnWhileEventsCome: a batch that is not full is no reason to
 // wait.
 func TestShipperGoesOnWhileEventsCome(t *testing.T) {
@@ -87,7 +104,7 @@ func TestShipperGoesOnWhileEventsCome(t *testing.T) {
 		o.commit(t, audit.TokenCreated, 300)
 		ship(t, o, sink.Sink, 900*time.Millisecond)
 		require.True(t, len(o.events) == 0, "%d are left", len(o.events))
-		require.Equal(t, 101, o.calls, "until there is nothing")
+		require.Equal(t, 102, o.calls, "until there is nothing, and as it ends")
 		require.NoError(t, sink.stop())
 	})
 	requireWhole(t, dir)
@@ -159,7 +176,7 @@ func TestShipperWaitsForStoreAndRoom(t *testing.T) {
 		o := &outbox{pendingErr: errors.New("store is away")}
 		o.commit(t, audit.TokenCreated, 30)
 		ship(t, o, sink.Sink, 3500*time.Millisecond)
-		require.Equal(t, 4, o.calls, "once a second")
+		require.Equal(t, 5, o.calls, "once a second, and as it ends")
 		require.Len(t, o.events, 30)
 		o.pendingErr = nil
 		ship(t, o, sink.Sink, 60*time.Second)

@@ -1,7 +1,7 @@
 // Package replay ends again, on a store that was put back to an older state,
 // what had ended since: the audit trail knows of it, the backup does not.
 //
-//	audit.Verify ──▶ audit.Since ──▶ Replay.Apply ──▶ pat, directory, keys ──▶ the store, with new events
+//	audit.Verify ──▶ audit.Read ──▶ Replay.Apply ──▶ pat, directory, keys ──▶ the store, with new events
 //	                                      │
 //	                                      └─▶ Report: applied, held already, lost
 //

@@ -61,7 +61,7 @@ func (r *run) settle(ctx context.Context, record *pat.Record, events []audit.Eve
 	case v.final != nil:
 		outcomes[v.final.event], err = r.end(ctx, record, v.final)
 	case v.renewed != nil:
-		outcomes[v.renewed.event], outcomes[v.reactivated], err = r.renew(ctx, record, v.renewed)
+		outcomes[v.renewed.event], outcomes[v.reactivated], err = r.renew(ctx, record, v.renewed, v.cycles)
 	default:
 		for _, i := range v.orphans {
 			outcomes[i] = lost
@@ -83,10 +83,27 @@ func (r *run) end(ctx context.Context, record *pat.Record, e *ending) (outcome, 
 	return already, err
 }
 
-// renew revokes a token and reactivates it, which raises its generation. Where
-// it cannot be reactivated any more it stays revoked.
-func (r *run) renew(ctx context.Context, record *pat.Record, e *ending) (revoked, reactivated outcome, err error) {
+// renew revokes a token and reactivates it as often as that had happened: each time
+// raises its generation, and JWTs of each are dead. Where it cannot be reactivated any
+// more it stays revoked.
+func (r *run) renew(ctx context.Context, record *pat.Record, e *ending, cycles int) (revoked, reactivated outcome, err error) {
 	e.lost.Reversible = true
+	for cycle := range cycles {
+		if cycle > 0 {
+			next, err := r.tokens.Find(ctx, record.ID)
+			if err != nil {
+				return revoked, reactivated, err
+			}
+			record = &next
+		}
+		if revoked, reactivated, err = r.renewOnce(ctx, record, e); err != nil || reactivated != applied {
+			break
+		}
+	}
+	return revoked, reactivated, err
+}
+
+func (r *run) renewOnce(ctx context.Context, record *pat.Record, e *ending) (revoked, reactivated outcome, err error) {
 	switch {
 	case record.State == pat.StateActive:
 		if _, _, err := r.tokens.EndAgain(ctx, record, e.lost, pat.Actor{}); err != nil {

@@ -67,7 +67,7 @@ func (r *Report) count(name audit.Name, o outcome) {
 	}
 }
 
-// Apply ends what events, in the order of audit.Since, say has ended. An error
+// Apply ends what events, in the order of audit.Read, say has ended. An error
 // (fault.ErrUnavailable, or another that the store gave) stops it, and comes
 // with the report so far; then all events are to be applied again. What is
 // written has an event of its own, of now and of nobody.

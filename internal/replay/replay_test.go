@@ -70,8 +70,8 @@ func TestRotationInDoubt(t *testing.T) {
 	}{
 		"never rotated before":     {false, time.Minute, true},
 		"this very change":         {true, 0, false},
-		"changed just afterwards":  {true, pat.MaxSkew - time.Millisecond, true},
-		"changed long afterwards":  {true, pat.MaxSkew, false},
+		"changed just afterwards":  {true, 2*pat.MaxSkew - time.Millisecond, true},
+		"changed long afterwards":  {true, 2 * pat.MaxSkew, false},
 		"last changed long before": {true, -time.Minute, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -98,7 +98,10 @@ func TestApplyToTokens(t *testing.T) {
 					w.reactivate(s.shared.ID)
 				}
 			},
-			check:   func(w *world, s *stage) { require.Equal(w, pat.StateActive, w.stored(s.shared.ID).State) },
+			check: func(w *world, s *stage) {
+				require.Equal(w, pat.StateActive, w.stored(s.shared.ID).State)
+				require.EqualValues(w, 3, w.stored(s.shared.ID).Generation, "JWTs of the one between are dead, too")
+			},
 			applied: names{audit.TokenRevoked: 1, audit.TokenReactivated: 1}, already: names{audit.TokenRevoked: 1, audit.TokenReactivated: 1},
 		},
 		"revoked, then for good": {

@@ -14,6 +14,7 @@ type verdict struct {
 	// renewed is a revocation that the event with the index reactivated undid.
 	renewed     *ending
 	reactivated int
+	cycles      int // how often that happened: each made a generation
 	// orphans are reactivations after a revocation of which the events do not tell.
 	orphans []int
 }
@@ -74,9 +75,10 @@ func (v *verdict) revoke(i int, e *audit.Event) {
 func (v *verdict) reactivate(record *pat.Record, i int, e *audit.Event) {
 	switch {
 	case !record.Modified.Before(e.Time):
-		v.revoked, v.renewed = nil, nil
+		v.revoked, v.renewed, v.cycles = nil, nil, 0
 	case v.revoked != nil:
 		v.revoked, v.renewed, v.reactivated = nil, v.revoked, i
+		v.cycles++
 	case v.renewed == nil:
 		v.orphans = append(v.orphans, i)
 	}
@@ -88,7 +90,7 @@ func (v *verdict) reactivate(record *pat.Record, i int, e *audit.Event) {
 // lives, so such times do not count.
 func rotatedIn(record *pat.Record, e *audit.Event) bool {
 	return !record.Verifier.Previous.IsZero() &&
-		(record.Modified.Equal(e.Time) || !record.Modified.Before(e.Time.Add(pat.MaxSkew)))
+		(record.Modified.Equal(e.Time) || !record.Modified.Before(e.Time.Add(2*pat.MaxSkew)))
 }
 
 func reason(text string) pat.Reason {

@@ -95,7 +95,7 @@ func (w *world) backup() *world {
 	return b
 }
 
-// events returns what was committed from a time on, as audit.Since does.
+// events returns what was committed from a time on, as audit.Read does.
 func (w *world) events(from time.Time) []audit.Event {
 	w.Helper()
 	pending, err := w.db.Outbox().Pending(w.Context(), 1<<20)
@@ -175,7 +175,7 @@ func (w *world) rotate(token pat.ID) {
 	w.step()
 	_, _, err := w.tokens.Rotate(w.Context(), token, time.Hour, "", &w.organization.Policy, pat.Actor{})
 	require.NoError(w, err)
-	w.clock.at = w.clock.at.Add(pat.MaxSkew) // what changes sooner looks as if it came before
+	w.clock.at = w.clock.at.Add(2 * pat.MaxSkew) // what changes sooner looks as if it came before
 }
 
 func (w *world) rename(token pat.ID) {

@@ -39,8 +39,8 @@ type Config struct {
 	Path string // of the file; its folder must exist
 	// Create makes a new file, with permissions 0600, if there is none.
 	Create bool
-	// Importing opens a file although an import into it is not finished: for the
-	// one that goes on with it.
+	// Importing opens a file although an import into it is not finished, or although
+	// it is a backup: for the one that carries it.
 	Importing bool
 	// LockTimeout is how long to wait for another process to let go of the file;
 	// 0: 1 s.
@@ -159,10 +159,19 @@ func (db *DB) open(lockTimeout time.Duration) (err error) {
 	return nil
 }
 
-// whole refuses a file that is half filled, unless somebody is about to fill it.
+// whole refuses a file that is half filled, or a backup, unless somebody carries it.
 func (db *DB) whole(importing bool) error {
 	return db.bolt.View(func(tx *bbolt.Tx) error {
-		if importing || tx.Bucket(bucketAbout).Get(keyImport) == nil {
+		about := tx.Bucket(bucketAbout)
+		switch {
+		case importing:
+			return nil
+		case about.Get(keyTaken) != nil:
+			return &FileError{
+				Path: db.path, Cause: "it is a backup: what has ended since it was taken lives in it",
+				Fix: "put it into place with `cambio restore`, which ends that again",
+			}
+		case about.Get(keyImport) == nil:
 			return nil
 		}
 		return &FileError{

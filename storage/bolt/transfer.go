@@ -176,19 +176,31 @@ func (db *DB) Count(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// Empty implements transfer.Store.
-func (db *DB) Empty(ctx context.Context) (empty bool, err error) {
-	err = db.read(ctx, "look for anything", func(tx *bbolt.Tx) error {
-		empty = true
+// State implements transfer.Store.
+func (db *DB) State(ctx context.Context) (state transfer.State, err error) {
+	err = db.read(ctx, "look at what is there", func(tx *bbolt.Tx) error {
+		state = transfer.State{Empty: true}
 		for _, s := range sections() {
 			if key, _ := tx.Bucket(s.bucket).Cursor().First(); key != nil {
-				empty = false
+				state.Empty = false
 			}
 		}
-		return nil
+		text := tx.Bucket(bucketAbout).Get(keyImport)
+		if text == nil {
+			return nil
+		}
+		mark, err := transfer.DecodeMark(string(text))
+		state.Mark = &mark
+		return err
 	})
-	return empty, err
+	return state, err
 }
+
+// Begin implements transfer.Store. The file is locked, so there is one run at a time.
+func (db *DB) Begin(ctx context.Context, mark transfer.Mark) error { return db.Import(ctx, nil, mark) }
+
+// Settle implements transfer.Store: each import is on the disk when it returns.
+func (db *DB) Settle(context.Context) error { return nil }
 
 // Import implements transfer.Store: items and mark lie on the disk together.
 func (db *DB) Import(ctx context.Context, items []transfer.Item, mark transfer.Mark) error {
@@ -261,18 +273,6 @@ func importToken(tx *bbolt.Tx, next *pat.Record) error {
 	default:
 		return putToken(tx, nil, next)
 	}
-}
-
-// Mark implements transfer.Store.
-func (db *DB) Mark(ctx context.Context) (mark transfer.Mark, unfinished bool, err error) {
-	err = db.read(ctx, "read mark", func(tx *bbolt.Tx) (err error) {
-		text := tx.Bucket(bucketAbout).Get(keyImport)
-		if unfinished = text != nil; unfinished {
-			mark, err = transfer.DecodeMark(string(text))
-		}
-		return err
-	})
-	return mark, unfinished, err
 }
 
 // Finish implements transfer.Store.

@@ -103,7 +103,11 @@ func (db *DB) Ping(ctx context.Context) error {
 func (db *DB) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
-	_, _ = db.lease(ctx, "0") // it ends by itself
+	_, _ = db.lease(ctx, "0")                                                          // it ends by itself
+	_ = db.pipeline(ctx, "say that this served", func(pipe goredis.Pipeliner) func() { // likewise
+		pipe.ZRem(ctx, servedKey(), db.process)
+		return func() {}
+	})
 	db.ended.Store(true)
 	if err := db.session.Load().Close(); err != nil {
 		return fmt.Errorf("close redis: %w", err)

@@ -29,6 +29,7 @@
 //	cambio:{cfg}:assignments              hash    id → JSON
 //	cambio:{cfg}:keys                     hash    version, state: the key ring as JSON
 //	cambio:{cfg}:login:<org>              hash    kind NUL name → "<identity> <time> <nonce>", see logins.go
+//	cambio:{cfg}:served                   zset    processes that serve, by when they said so last
 //	cambio:{cfg}:import                   hash    mark of an import that is not finished (storage/transfer)
 //	cambio:{cfg}:epoch, cambio:{cfg}:audit        as in a shard
 //	cambio:{cfg}:audit:lease              string  the process that ships; it expires too

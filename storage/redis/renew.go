@@ -196,6 +196,7 @@ func (db *DB) beat(ctx context.Context) {
 	})
 	if err == nil {
 		s.cut.Store(nil)
+		_ = db.tellServed(ctx) // the next beat says it
 		return
 	}
 	s.moved(ctx)

@@ -246,32 +246,32 @@ func TestNothingComesBack(t *testing.T) {
 // shardOf is all that a server keeps in the shard of a record.
 type shardOf map[string]string
 
-func copyShard(t testing.TB, client *goredis.Client, record *pat.Record) shardOf {
-	t.Helper()
+func copyShard(tb testing.TB, client *goredis.Client, record *pat.Record) shardOf {
+	tb.Helper()
 	all := shardOf{}
-	for _, key := range client.Keys(t.Context(), "cambio:{"+string(record.ID[:2])+"}:*").Val() {
-		all[key] = client.Dump(t.Context(), key).Val()
+	for _, key := range client.Keys(tb.Context(), "cambio:{"+string(record.ID[:2])+"}:*").Val() {
+		all[key] = client.Dump(tb.Context(), key).Val()
 	}
-	require.NotEmpty(t, all)
+	require.NotEmpty(tb, all)
 	return all
 }
 
-func (s shardOf) putBack(t testing.TB, client *goredis.Client, record *pat.Record) {
-	t.Helper()
-	for _, key := range client.Keys(t.Context(), "cambio:{"+string(record.ID[:2])+"}:*").Val() {
-		require.NoError(t, client.Del(t.Context(), key).Err())
+func (s shardOf) putBack(tb testing.TB, client *goredis.Client, record *pat.Record) {
+	tb.Helper()
+	for _, key := range client.Keys(tb.Context(), "cambio:{"+string(record.ID[:2])+"}:*").Val() {
+		require.NoError(tb, client.Del(tb.Context(), key).Err())
 	}
 	for key, dumped := range s {
-		require.NoError(t, client.Restore(t.Context(), key, 0, dumped).Err())
+		require.NoError(tb, client.Restore(tb.Context(), key, 0, dumped).Err())
 	}
 }
 
 // promote makes a server one that every process takes for another.
-func promote(t testing.TB, client *goredis.Client) {
-	t.Helper()
-	require.NoError(t, client.SlaveOf(t.Context(), "127.0.0.1", "1").Err())
-	require.NoError(t, client.SlaveOf(t.Context(), "NO", "ONE").Err())
-	require.NoError(t, client.ClientKillByFilter(t.Context(), "TYPE", "normal", "SKIPME", "yes").Err())
+func promote(tb testing.TB, client *goredis.Client) {
+	tb.Helper()
+	require.NoError(tb, client.Do(tb.Context(), "REPLICAOF", "127.0.0.1", "1").Err())
+	require.NoError(tb, client.Do(tb.Context(), "REPLICAOF", "NO", "ONE").Err())
+	require.NoError(tb, client.ClientKillByFilter(tb.Context(), "TYPE", "normal", "SKIPME", "yes").Err())
 }
 
 // TestRepeatedInAnyOrder: two processes change a token in turns, and the server goes

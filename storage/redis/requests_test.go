@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"context"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -63,6 +64,29 @@ func TestRequestsAreCountedTogether(t *testing.T) {
 }
 
 // One process has a lease until it lets it run out.
+// TestServed: a process tells that it serves, and no longer once it has ended.
+func TestServed(t *testing.T) {
+	t.Parallel()
+	server := testenv.Redis(t, testenv.RedisOptions{})
+	onlooker := open(t, server)
+	served := func() bool {
+		yes, err := onlooker.Served(t.Context())
+		require.NoError(t, err)
+		return yes
+	}
+	require.False(t, served(), "to look is not to serve")
+	db := open(t, server)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- db.Run(ctx) }()
+	testenv.Wait(t, 5*time.Second, served)
+	stop()
+	require.NoError(t, <-done)
+	require.True(t, served(), "it may have been killed")
+	require.NoError(t, db.Close())
+	require.False(t, served())
+}
+
 func TestHold(t *testing.T) {
 	server := testenv.Redis(t, documentedUser(t))
 	first, second := open(t, server), open(t, server)

@@ -37,7 +37,7 @@ func (db *DB) whole(ctx context.Context) error {
 	if db.config.Importing {
 		return nil
 	}
-	switch _, unfinished, err := db.Mark(ctx); {
+	switch _, unfinished, err := db.mark(ctx); {
 	case err != nil:
 		return err
 	case unfinished:
@@ -46,12 +46,26 @@ func (db *DB) whole(ctx context.Context) error {
 	return nil
 }
 
-// Served reports whether a process ships the events of these servers, as one of
-// those that serve them does.
+func servedKey() string { return key(cfg, "served") }
+
+// servedFor is how long a process that says nothing counts as one that serves.
+const servedFor = 5 * time.Second
+
+// tellServed says that this process serves what the servers hold.
+func (db *DB) tellServed(ctx context.Context) error {
+	return db.pipeline(ctx, "say that this serves", func(pipe goredis.Pipeliner) func() {
+		pipe.ZAdd(ctx, servedKey(), goredis.Z{Score: float64(db.now().UnixMilli()), Member: db.process})
+		pipe.ZRemRangeByScore(ctx, servedKey(), "-inf", score(db.now().Add(-time.Minute)))
+		return func() {}
+	})
+}
+
+// Served reports whether a process serves what the servers hold, or did so a moment
+// ago and did not end in order.
 func (db *DB) Served(ctx context.Context) (served bool, err error) {
 	err = db.pipeline(ctx, "look for others", func(pipe goredis.Pipeliner) func() {
-		lease := pipe.Exists(ctx, key(cfg, "audit:lease"))
-		return func() { served = lease.Val() > 0 }
+		others := pipe.ZCount(ctx, servedKey(), score(db.now().Add(-servedFor)), "+inf")
+		return func() { served = others.Val() > 0 }
 	})
 	return served, err
 }
@@ -116,6 +130,9 @@ func (r *reading) all(ctx context.Context) error {
 // hand yields the items of a step in batches, of which the last has the place behind
 // the step.
 func (r *reading) hand(items []transfer.Item, step int) error {
+	if len(items) == 0 {
+		return nil // the place is behind the last step that had any
+	}
 	for len(items) > importLen {
 		if !r.yield(transfer.Batch{Items: items[:importLen], Place: r.place}, nil) {
 			return errEnded
@@ -123,7 +140,7 @@ func (r *reading) hand(items []transfer.Item, step int) error {
 		items = items[importLen:]
 	}
 	r.place = fmt.Sprintf("%d:%d", step+1, r.events)
-	if len(items) > 0 && !r.yield(transfer.Batch{Items: items, Place: r.place}, nil) {
+	if !r.yield(transfer.Batch{Items: items, Place: r.place}, nil) {
 		return errEnded
 	}
 	return nil
@@ -249,17 +266,25 @@ func (db *DB) Count(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// Empty implements transfer.Store.
-func (db *DB) Empty(ctx context.Context) (empty bool, err error) {
+// State implements transfer.Store.
+func (db *DB) State(ctx context.Context) (state transfer.State, err error) {
 	err = db.pipeline(ctx, "look for anything", func(pipe goredis.Pipeliner) func() {
 		found := pipe.Exists(ctx, catalogKey(), ringKey(), key(cfg, "organizations"), auditKey(cfg))
-		return func() { empty = found.Val() == 0 }
+		return func() { state.Empty = found.Val() == 0 }
 	})
-	return empty, err
+	if err != nil {
+		return transfer.State{}, err
+	}
+	if mark, unfinished, err := db.mark(ctx); err != nil || !unfinished {
+		return state, err
+	} else {
+		state.Mark = &mark
+	}
+	return state, nil
 }
 
-// Mark implements transfer.Store.
-func (db *DB) Mark(ctx context.Context) (mark transfer.Mark, unfinished bool, err error) {
+// mark is that of an import that is not finished.
+func (db *DB) mark(ctx context.Context) (mark transfer.Mark, unfinished bool, err error) {
 	var text string
 	err = db.pipeline(ctx, "read mark", func(pipe goredis.Pipeliner) func() {
 		value := pipe.HMGet(ctx, markKey(), "mark")
@@ -274,8 +299,22 @@ func (db *DB) Mark(ctx context.Context) (mark transfer.Mark, unfinished bool, er
 	return mark, true, nil
 }
 
+// Begin implements transfer.Store.
+func (db *DB) Begin(ctx context.Context, mark transfer.Mark) error {
+	return db.pipeline(ctx, "write mark", func(pipe goredis.Pipeliner) func() {
+		pipe.HSet(ctx, markKey(), "mark", mark.Encode())
+		return func() {}
+	})
+}
+
 // Import implements transfer.Store.
 func (db *DB) Import(ctx context.Context, items []transfer.Item, mark transfer.Mark) error {
+	switch there, unfinished, err := db.mark(ctx); {
+	case err != nil:
+		return err
+	case !unfinished || there.Run != mark.Run:
+		return transfer.ErrTaken
+	}
 	events := map[string][]any{}
 	for some := range slices.Chunk(items, importLen) {
 		err := db.pipeline(ctx, "import", func(pipe goredis.Pipeliner) func() {
@@ -296,10 +335,7 @@ func (db *DB) Import(ctx context.Context, items []transfer.Item, mark transfer.M
 			return err
 		}
 	}
-	return db.pipeline(ctx, "write mark", func(pipe goredis.Pipeliner) func() {
-		pipe.HSet(ctx, markKey(), "mark", mark.Encode())
-		return func() {}
-	})
+	return db.Begin(ctx, mark)
 }
 
 // importItem adds the commands for an item. Events are gathered for the script that
@@ -382,9 +418,9 @@ func packEvent(text string) (shard, packed string) {
 	return shard, packed
 }
 
-// Finish implements transfer.Store. Every shard is written to once more, and that has
+// Settle implements transfer.Store. Every shard is written to once more, and that has
 // to be confirmed as any change: then all that was written before it is.
-func (db *DB) Finish(ctx context.Context) error {
+func (db *DB) Settle(ctx context.Context) error {
 	shards := []string{cfg}
 	for number := range id.Shards {
 		shards = append(shards, id.ShardName(number))
@@ -394,6 +430,11 @@ func (db *DB) Finish(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// Finish implements transfer.Store.
+func (db *DB) Finish(ctx context.Context) error {
 	err := db.pipeline(ctx, "finish import", func(pipe goredis.Pipeliner) func() {
 		pipe.Del(ctx, markKey())
 		return func() {}
@@ -405,6 +446,9 @@ func (db *DB) Finish(ctx context.Context) error {
 }
 
 func (db *DB) confirm(ctx context.Context, shard string) error {
-	_, err := db.do(ctx, call{what: "confirm import", script: db.scripts.confirm, change: true, keys: []string{epochKey(shard), epochKey(shard)}})
+	_, err := db.do(ctx, call{
+		what: "confirm import", script: db.scripts.confirm, change: true,
+		keys: []string{epochKey(shard), epochKey(shard)}, args: []any{id.New(), "0"},
+	})
 	return err
 }

@@ -41,7 +41,7 @@ func (d *Digest) UnmarshalText(text []byte) error {
 }
 
 // SumOf reads the whole of a store.
-func SumOf(ctx context.Context, s Store) (Sum, error) {
+func SumOf(ctx context.Context, s Readable) (Sum, error) {
 	var sum Sum
 	for batch, err := range s.Items(ctx, "") {
 		if err != nil {

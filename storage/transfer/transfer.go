@@ -10,26 +10,41 @@ import (
 
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/internal/audit"
+	"github.com/cambio-sts/cambio/internal/id"
 	"github.com/cambio-sts/cambio/keys"
 	"github.com/cambio-sts/cambio/pat"
 )
 
-// Store is a store as something to carry from or to.
-type Store interface {
+// Readable is a store as something to carry from.
+type Readable interface {
 	// Items yields all that is kept after a place, in one order; the empty place is
 	// before all. What others change meanwhile may be seen in either form.
 	Items(ctx context.Context, after string) iter.Seq2[Batch, error]
 	// Count is about how many items there are.
 	Count(ctx context.Context) (int, error)
-	// Empty reports whether nothing was ever stored.
-	Empty(ctx context.Context) (bool, error)
+}
+
+// Store is a store as something to carry to, too.
+type Store interface {
+	Readable
+	// State tells whether it may be carried to.
+	State(ctx context.Context) (State, error)
+	// Begin stores a mark, of whatever run.
+	Begin(ctx context.Context, mark Mark) error
 	// Import stores items as they are, over what is there, and after them the mark.
-	// Doing so again changes nothing.
+	// Doing so again changes nothing. ErrTaken if the mark that is there is of another
+	// run.
 	Import(ctx context.Context, items []Item, mark Mark) error
-	// Mark returns the mark of an import that is not finished; false if there is none.
-	Mark(ctx context.Context) (Mark, bool, error)
+	// Settle returns when all that was imported is as lasting as any change.
+	Settle(ctx context.Context) error
 	// Finish takes the mark away: the store may be served.
 	Finish(ctx context.Context) error
+}
+
+// State is how full a store is.
+type State struct {
+	Empty bool  // nothing was ever stored
+	Mark  *Mark // of an import that is not finished; nil: there is none
 }
 
 // Batch is some items, and the place behind them. A place that is the one of the
@@ -68,7 +83,8 @@ type Event struct {
 
 // Mark is what a target knows of its import.
 type Mark struct {
-	Source   string // a name of the store that its items come from
+	Source   string // a name of the store that its items come from, and of its state
+	Run      string // names the one process that imports
 	Place    string // of the last batch
 	Sum      Sum    // of all up to there
 	Verified bool   // all of it is there
@@ -92,6 +108,9 @@ func DecodeMark(text string) (Mark, error) {
 // ErrNotEmpty says that the target has things of its own.
 var ErrNotEmpty = errors.New("the target is not empty")
 
+// ErrTaken says that another process imports into the target.
+var ErrTaken = errors.New("another restore or migration into it began meanwhile")
+
 // OtherSourceError says that the target is half filled from somewhere else.
 type OtherSourceError struct{ Source string }
 
@@ -108,11 +127,28 @@ func (e *MismatchError) Error() string {
 	return fmt.Sprintf("the target does not hold what was read: %v were read, it holds %v", e.Read, e.Stored)
 }
 
-// Copy brings all of from into to, or what is left of it, and verifies it. source
-// names from. progress is told of each batch how many items it had, with those of an
-// earlier run first. The mark stays, for Finish.
-func Copy(ctx context.Context, from, to Store, source string, progress func(items int)) error {
-	mark, err := begin(ctx, to, source)
+// Source is where items come from.
+type Source struct {
+	Readable
+
+	Name string // for people
+	// Sum is what the store holds, if nobody writes to it; then a copy holds that or
+	// fails, and one of another state does not go on with it.
+	Sum *Sum
+}
+
+func (s *Source) state() string {
+	if s.Sum == nil {
+		return s.Name
+	}
+	return fmt.Sprintf("%s with %d items of digest %x", s.Name, s.Sum.Items, s.Sum.Digest[:])
+}
+
+// Copy brings all of from into to, or what is left of it, and verifies it. progress
+// is told of each batch how many items it had, with those of an earlier run first. The
+// mark stays, for Finish.
+func Copy(ctx context.Context, from *Source, to Store, progress func(items int)) error {
+	mark, err := begin(ctx, to, from.state())
 	if err != nil || mark.Verified {
 		return err
 	}
@@ -133,29 +169,31 @@ func Copy(ctx context.Context, from, to Store, source string, progress func(item
 		}
 		progress(len(batch.Items))
 	}
+	if err := to.Settle(ctx); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	if from.Sum != nil && sum != *from.Sum {
+		return &MismatchError{*from.Sum, sum}
+	}
 	return verify(ctx, to, mark, sum)
 }
 
 // begin returns the mark to go on from.
 func begin(ctx context.Context, to Store, source string) (Mark, error) {
-	mark, unfinished, err := to.Mark(ctx)
+	state, err := to.State(ctx)
+	mark := Mark{Source: source}
 	switch {
 	case err != nil:
 		return Mark{}, fmt.Errorf("look at the target: %w", err)
-	case unfinished && mark.Source != source:
-		return Mark{}, &OtherSourceError{mark.Source}
-	case unfinished:
-		return mark, nil
-	}
-	empty, err := to.Empty(ctx)
-	switch {
-	case err != nil:
-		return Mark{}, fmt.Errorf("look at the target: %w", err)
-	case !empty:
+	case state.Mark != nil && state.Mark.Source != source:
+		return Mark{}, &OtherSourceError{state.Mark.Source}
+	case state.Mark != nil:
+		mark = *state.Mark
+	case !state.Empty:
 		return Mark{}, ErrNotEmpty
 	}
-	mark = Mark{Source: source}
-	if err := to.Import(ctx, nil, mark); err != nil {
+	mark.Run = id.New()
+	if err := to.Begin(ctx, mark); err != nil {
 		return Mark{}, fmt.Errorf("write: %w", err)
 	}
 	return mark, nil

@@ -99,7 +99,7 @@ func TestCopy(t *testing.T) {
 	for i, p := range places[1:] {
 		from, to := places[i].mustOpen(t, false), p.mustOpen(t, true)
 		told := 0
-		require.NoError(t, transfer.Copy(t.Context(), from, to, "there", func(items int) { told += items }), p.name)
+		require.NoError(t, transfer.Copy(t.Context(), &transfer.Source{Readable: from, Name: "there"}, to, func(items int) { told += items }), p.name)
 		_, err := p.open(t, false)
 		require.Error(t, err, "it is not finished")
 		require.NoError(t, to.Finish(t.Context()))
@@ -149,17 +149,17 @@ func TestInterrupted(t *testing.T) {
 		source := hop[0].mustOpen(t, false)
 		for attempt := 0; ; attempt++ {
 			target := hop[1].mustOpen(t, true)
-			err := transfer.Copy(t.Context(), source, &interrupted{target, 2}, "there", silent)
+			err := transfer.Copy(t.Context(), &transfer.Source{Readable: source, Name: "there"}, &interrupted{target, 1}, silent)
 			if err == nil {
 				require.Positive(t, attempt, "it was interrupted at least once")
-				require.NoError(t, transfer.Copy(t.Context(), source, &interrupted{target, 0}, "there", silent), "there is nothing left")
+				require.NoError(t, transfer.Copy(t.Context(), &transfer.Source{Readable: source, Name: "there"}, &interrupted{target, 0}, silent), "there is nothing left")
 				require.NoError(t, target.Finish(t.Context()))
 				target.close()
 				break
 			}
 			require.ErrorIs(t, err, errInterrupted)
 			var other *transfer.OtherSourceError
-			require.ErrorAs(t, transfer.Copy(t.Context(), source, target, "elsewhere", silent), &other)
+			require.ErrorAs(t, transfer.Copy(t.Context(), &transfer.Source{Readable: source, Name: "elsewhere"}, target, silent), &other)
 			require.Equal(t, "there", other.Source)
 			target.close()
 			require.Less(t, attempt, 1000)
@@ -170,6 +170,43 @@ func TestInterrupted(t *testing.T) {
 	whole.Require(t, s.Stores)
 }
 
+// TestChangedSource: a copy of one state of a store does not go on with another, and
+// of two processes that fill a target the later one does.
+func TestChangedSource(t *testing.T) {
+	for _, to := range []place{file(t, "file"), standalone(t, "redis")} {
+		from := file(t, "from")
+		fill(t, from)
+		source := from.mustOpen(t, false)
+		sum, err := transfer.SumOf(t.Context(), source)
+		require.NoError(t, err)
+		target := to.mustOpen(t, true)
+		stopped := &transfer.Source{Readable: source, Name: "there", Sum: &sum}
+		require.ErrorIs(t, transfer.Copy(t.Context(), stopped, &interrupted{target, 0}, silent), errInterrupted)
+		changed := sum
+		changed.Digest[0]++
+		var other *transfer.OtherSourceError
+		require.ErrorAs(t, transfer.Copy(t.Context(), &transfer.Source{Readable: source, Name: "there", Sum: &changed}, target, silent), &other)
+
+		state, err := target.State(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, transfer.Copy(t.Context(), stopped, target, silent))
+		if to.name == "redis" {
+			require.ErrorIs(t, target.Import(t.Context(), nil, *state.Mark), transfer.ErrTaken)
+			require.NoError(t, target.Finish(t.Context()))
+			require.ErrorIs(t, target.Import(t.Context(), nil, *state.Mark), transfer.ErrTaken)
+		}
+		source.close()
+	}
+	from, to := file(t, "from"), file(t, "to")
+	fill(t, from)
+	source := from.mustOpen(t, false)
+	sum, err := transfer.SumOf(t.Context(), source)
+	require.NoError(t, err)
+	sum.Items++
+	var mismatch *transfer.MismatchError
+	require.ErrorAs(t, transfer.Copy(t.Context(), &transfer.Source{Readable: source, Name: "there", Sum: &sum}, to.mustOpen(t, true), silent), &mismatch)
+}
+
 // TestFilledTarget: what has things of its own is no target.
 func TestFilledTarget(t *testing.T) {
 	for _, to := range []place{file(t, "file"), standalone(t, "redis")} {
@@ -177,7 +214,7 @@ func TestFilledTarget(t *testing.T) {
 		fill(t, from)
 		whole := fill(t, to)
 		source, target := from.mustOpen(t, false), to.mustOpen(t, true)
-		require.ErrorIs(t, transfer.Copy(t.Context(), source, target, "there", silent), transfer.ErrNotEmpty, to.name)
+		require.ErrorIs(t, transfer.Copy(t.Context(), &transfer.Source{Readable: source, Name: "there"}, target, silent), transfer.ErrNotEmpty, to.name)
 		source.close()
 		whole.Require(t, target.Stores)
 	}
@@ -223,7 +260,7 @@ func TestVerified(t *testing.T) {
 			from, to := file(t, "from"), file(t, "to")
 			fill(t, from)
 			target := to.mustOpen(t, true)
-			err := transfer.Copy(t.Context(), from.mustOpen(t, false), forgetful{target, change}, "there", silent)
+			err := transfer.Copy(t.Context(), &transfer.Source{Readable: from.mustOpen(t, false), Name: "there"}, forgetful{target, change}, silent)
 			var mismatch *transfer.MismatchError
 			require.ErrorAs(t, err, &mismatch)
 			require.NotEqual(t, mismatch.Read, mismatch.Stored)

@@ -90,7 +90,19 @@ func TestRestoreRevivesNothing(t *testing.T) {
 	}
 	h.after(t, s)
 
-	code, _, complaint := cambio(t, "restore", "--config", file, backup)
+	lines, err := filepath.Glob(filepath.Join(s.auditDir(), "*.jsonl"))
+	require.NoError(t, err)
+	require.NotEmpty(t, lines)
+	for _, name := range lines { // as some archives leave them
+		require.NoError(t, os.Chtimes(name, time.Time{}, time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)))
+	}
+	stranger := serve(t, t.TempDir(), "", "")
+	stranger.mint(t, stranger.token)
+	stranger.Stop()
+	code, _, complaint := cambio(t, "restore", "--config", file, "--replace", "--trail", stranger.auditDir(), backup)
+	require.Equal(t, 1, code)
+	require.Contains(t, complaint, "trail of another deployment")
+	code, _, complaint = cambio(t, "restore", "--config", file, backup)
 	require.Equal(t, 1, code)
 	require.Contains(t, complaint, "store_exists")
 	out := run(t, "restore", "--config", file, "--replace", backup)

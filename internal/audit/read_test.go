@@ -45,7 +45,7 @@ func idsOf(events []audit.Event) []string {
 	return ids
 }
 
-func TestSince(t *testing.T) {
+func TestRead(t *testing.T) {
 	dir := t.TempDir()
 	use := used(1)
 	use.ID, use.Time = id.New(), noon.Add(time.Hour)
@@ -62,7 +62,7 @@ func TestSince(t *testing.T) {
 		from time.Time
 		want []int
 	}{
-		"all":                  {noon, []int{1, 2, 3, 4, 5}},
+		"all":                  {noon, []int{3, 2, 4, 1, 5}},
 		"at the time of one":   {noon.Add(3 * time.Second), []int{3, 4, 5}},
 		"in its millisecond":   {noon.Add(3*time.Second + 999*time.Microsecond), []int{3, 4, 5}},
 		"a millisecond later":  {noon.Add(3*time.Second + time.Millisecond), []int{4, 5}},
@@ -70,24 +70,24 @@ func TestSince(t *testing.T) {
 		"in another time zone": {noon.Add(5 * time.Second).In(time.FixedZone("", 7200)), []int{5}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			events, err := audit.Since(dir, c.from)
+			trail, err := audit.Read(dir, c.from, false)
 			require.NoError(t, err)
 			want := []string{}
 			for _, seconds := range c.want {
 				want = append(want, changed(seconds).ID)
 			}
-			require.Equal(t, want, idsOf(events))
+			require.Equal(t, want, idsOf(trail.Events))
 		})
 	}
 
-	events, err := audit.Since(dir, tricky.Time)
+	trail, err := audit.Read(dir, tricky.Time, false)
 	require.NoError(t, err)
-	require.Equal(t, []audit.Event{tricky}, events, "with all members")
-	_, err = audit.Since(filepath.Join(dir, "absent"), noon)
+	require.Equal(t, []audit.Event{tricky}, trail.Events, "with all members")
+	_, err = audit.Read(filepath.Join(dir, "absent"), noon, false)
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
-func TestSinceKeepsTheOrderOfEqualTimes(t *testing.T) {
+func TestReadKeepsTheOrderOfEqualTimes(t *testing.T) {
 	dir := t.TempDir()
 	var want []string
 	var events []audit.Event
@@ -97,12 +97,12 @@ func TestSinceKeepsTheOrderOfEqualTimes(t *testing.T) {
 		want, events = append(want, event.ID), append(events, event)
 	}
 	write(t, dir, events...)
-	got, err := audit.Since(dir, noon)
+	got, err := audit.Read(dir, noon, false)
 	require.NoError(t, err)
-	require.Equal(t, want, idsOf(got))
+	require.Equal(t, want, idsOf(got.Events))
 }
 
-func TestSincePassesOverWhatACrashLeft(t *testing.T) {
+func TestReadPassesOverWhatACrashLeft(t *testing.T) {
 	for name, c := range map[string]struct {
 		end string
 		bad bool
@@ -122,19 +122,19 @@ func TestSincePassesOverWhatACrashLeft(t *testing.T) {
 			text, err := os.ReadFile(file)
 			require.NoError(t, err)
 			require.NoError(t, os.WriteFile(file, append(text, c.end...), 0o600))
-			events, err := audit.Since(dir, noon)
+			trail, err := audit.Read(dir, noon, false)
 			if c.bad {
 				require.ErrorContains(t, err, filepath.Base(file)+" line 3: ")
 				return
 			}
 			require.NoError(t, err)
-			require.Equal(t, []string{changed(1).ID}, idsOf(events))
+			require.Equal(t, []string{changed(1).ID}, idsOf(trail.Events))
 		})
 	}
 }
 
-// TestSinceNeedsWholeEvents: a line may be chained and yet tell of nothing.
-func TestSinceNeedsWholeEvents(t *testing.T) {
+// TestReadNeedsWholeEvents: a line may be chained and yet tell of nothing.
+func TestReadNeedsWholeEvents(t *testing.T) {
 	for name, change := range map[string]func(audit.Event) string{
 		"as it is": func(e audit.Event) string { return text(t, e) },
 		"no id":    func(e audit.Event) string { e.ID = ""; return text(t, e) },
@@ -152,7 +152,7 @@ func TestSinceNeedsWholeEvents(t *testing.T) {
 			_, link, _ := bytes.Cut(line, []byte(`,"seq":`))
 			line = []byte(strings.TrimSuffix(change(changed(1)), "}") + `,"seq":` + string(link) + "\n")
 			require.NoError(t, os.WriteFile(file, append(line, rest...), 0o600))
-			_, err = audit.Since(dir, noon)
+			_, err = audit.Read(dir, noon, false)
 			if name == "as it is" {
 				require.NoError(t, err)
 				return
@@ -169,28 +169,49 @@ func text(t *testing.T, e audit.Event) string {
 	return string(encoded)
 }
 
-func TestSinceSkipsOldFiles(t *testing.T) {
+// TestReadTellsHowFarItReaches: what retention removed is known to be gone, and whose
+// trail it is.
+func TestReadTellsHowFarItReaches(t *testing.T) {
 	dir := t.TempDir()
-	write(t, dir, changed(1))
-	file := glob(t, dir, "*.jsonl")[0]
-	require.NoError(t, os.WriteFile(file, []byte("no event\n"), 0o600))
-	for name, c := range map[string]struct {
-		written time.Duration // from noon
-		read    bool
-	}{
-		"long before":  {-time.Hour, false},
-		"just before":  {-time.Second, true}, // clocks differ
-		"afterwards":   {time.Second, true},
-		"at that time": {0, true},
-	} {
-		require.NoError(t, os.Chtimes(file, time.Time{}, noon.Add(c.written)))
-		_, err := audit.Since(dir, noon)
-		require.Equal(t, c.read, err != nil, name)
-	}
+	first, second := changed(1), changed(2)
+	first.Organization, second.Organization = "a", "b"
+	write(t, dir, first)
+	write(t, dir, second)
+	trail, err := audit.Read(dir, noon, false)
+	require.NoError(t, err)
+	require.Zero(t, trail.Reaches)
+	require.Equal(t, 4, trail.Lines, "with the ends of the writers")
+	require.Equal(t, map[string]bool{"a": true, "b": true}, trail.Organizations)
+
+	gone := glob(t, dir, "*.jsonl")[0]
+	writer := strings.TrimSuffix(strings.SplitN(filepath.Base(gone), "-", 2)[1], ".jsonl")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, writer+"-00000000000000000002.checkpoint"), []byte("x"), 0o600))
+	trail, err = audit.Read(dir, noon, false)
+	require.NoError(t, err)
+	require.Equal(t, first.Time, trail.Reaches, "of this writer something is left")
+	require.NoError(t, os.Remove(gone))
+	trail, err = audit.Read(dir, noon, false)
+	require.NoError(t, err)
+	require.Equal(t, second.Time, trail.Reaches, "of that one nothing")
 }
 
-// TestSinceReadsWhatAShipperWrote: events take the way that they take in a process.
-func TestSinceReadsWhatAShipperWrote(t *testing.T) {
+func TestReadOfADamagedTrail(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, changed(1), changed(2))
+	file := glob(t, dir, "*.jsonl")[0]
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, append([]byte("no event\n"), text...), 0o600))
+	_, err = audit.Read(dir, noon, false)
+	require.ErrorContains(t, err, "line 1: not an audit event")
+	trail, err := audit.Read(dir, noon, true)
+	require.NoError(t, err)
+	require.Len(t, trail.Events, 2)
+	require.Equal(t, 1, trail.Unreadable)
+}
+
+// TestReadReadsWhatAShipperWrote: events take the way that they take in a process.
+func TestReadReadsWhatAShipperWrote(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		sink := open(t, audit.Config{Dir: dir})
@@ -199,7 +220,7 @@ func TestSinceReadsWhatAShipperWrote(t *testing.T) {
 		ship(t, o, sink.Sink, 5*time.Second)
 		require.NoError(t, sink.stop())
 	})
-	events, err := audit.Since(dir, time.Time{})
+	trail, err := audit.Read(dir, time.Time{}, false)
 	require.NoError(t, err)
-	require.Len(t, events, 3)
+	require.Len(t, trail.Events, 3)
 }
