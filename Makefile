@@ -65,7 +65,7 @@ peers: ## Drive third-party clients and proxies against the binary
 .PHONY: faults
 faults: ## Run the fault suite in full
 	.ci/deps
-	CAMBIO_FULL=1 go test -count=1 -timeout=60m ./test/faults/...
+	CAMBIO_FULL=1 go test -count=1 -timeout=60m ./test/faults/... ./storage/redis
 
 .PHONY: soak
 soak: ## Run the fault and conformance suites with every count at its full size; takes hours
