@@ -3,11 +3,9 @@ package redis
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +14,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/cambio-sts/cambio/directory"
-	"github.com/cambio-sts/cambio/internal/audit"
+	"github.com/cambio-sts/cambio/internal/fault"
 	"github.com/cambio-sts/cambio/internal/id"
 	"github.com/cambio-sts/cambio/pat"
 	"github.com/cambio-sts/cambio/storage/transfer"
@@ -104,27 +102,46 @@ func (r *reading) all(ctx context.Context) error {
 			return fmt.Errorf("place %q: it is none of this store's", r.place)
 		}
 	}
-	catalog, err := r.db.Catalog().Load(ctx)
-	if err != nil {
+	var catalog directory.Catalog
+	err := r.db.patiently(ctx, func() (err error) {
+		catalog, err = r.db.Catalog().Load(ctx)
 		return err
-	}
-	for step := done; step < 1+id.Shards+id.Shards+1; step++ {
-		var err error
-		switch shard := step - 1; {
-		case step == 0:
-			err = r.shared(ctx, &catalog)
-		case shard < id.Shards:
-			err = r.shard(ctx, id.ShardName(shard), catalog.Organizations, step)
-		case shard < 2*id.Shards:
-			err = r.eventsOf(ctx, id.ShardName(shard-id.Shards), step)
-		default:
-			err = r.eventsOf(ctx, cfg, step)
+	})
+	for step := done; err == nil && step < 1+id.Shards+id.Shards+1; step++ {
+		var items []transfer.Item
+		err = r.db.patiently(ctx, func() (err error) {
+			switch shard := step - 1; {
+			case step == 0:
+				items, err = r.shared(ctx, &catalog)
+			case shard < id.Shards:
+				items, err = r.shard(ctx, id.ShardName(shard), catalog.Organizations)
+			case shard < 2*id.Shards:
+				items, err = r.eventsOf(ctx, id.ShardName(shard-id.Shards))
+			default:
+				items, err = r.eventsOf(ctx, cfg)
+			}
+			return err
+		})
+		if err == nil {
+			err = r.hand(items, step)
 		}
-		if err != nil {
+	}
+	return err
+}
+
+// patience is how long a store that carries everything is asked again: a moment of
+// trouble is no reason to begin anew.
+const patience = 10 * time.Second
+
+// patiently repeats what may be repeated while the servers do not answer.
+func (db *DB) patiently(ctx context.Context, do func() error) error {
+	deadline := db.now().Add(patience)
+	for {
+		err := do()
+		if !errors.Is(err, fault.ErrUnavailable) || db.now().After(deadline) || pause(ctx, beatEvery) != nil {
 			return err
 		}
 	}
-	return nil
 }
 
 // hand yields the items of a step in batches, of which the last has the place behind
@@ -132,6 +149,9 @@ func (r *reading) all(ctx context.Context) error {
 func (r *reading) hand(items []transfer.Item, step int) error {
 	if len(items) == 0 {
 		return nil // the place is behind the last step that had any
+	}
+	if items[0].Event != nil {
+		r.events += uint64(len(items))
 	}
 	for len(items) > importLen {
 		if !r.yield(transfer.Batch{Items: items[:importLen], Place: r.place}, nil) {
@@ -146,7 +166,7 @@ func (r *reading) hand(items []transfer.Item, step int) error {
 	return nil
 }
 
-func (r *reading) shared(ctx context.Context, catalog *directory.Catalog) error {
+func (r *reading) shared(ctx context.Context, catalog *directory.Catalog) ([]transfer.Item, error) {
 	var items []transfer.Item
 	for i := range catalog.Organizations {
 		items = append(items, transfer.Item{Organization: &catalog.Organizations[i]})
@@ -158,17 +178,14 @@ func (r *reading) shared(ctx context.Context, catalog *directory.Catalog) error 
 		items = append(items, transfer.Item{Assignment: &catalog.Assignments[i]})
 	}
 	ring, err := r.db.Keys().LoadKeys(ctx)
-	if err != nil {
-		return err
-	}
-	if ring.Version > 0 {
+	if err == nil && ring.Version > 0 {
 		items = append(items, transfer.Item{Ring: &ring})
 	}
-	return r.hand(items, 0)
+	return items, err
 }
 
 // shard reads the identities, tokens and revoked JWTs of a shard.
-func (r *reading) shard(ctx context.Context, shard string, organizations []directory.Organization, step int) error {
+func (r *reading) shard(ctx context.Context, shard string, organizations []directory.Organization) ([]transfer.Item, error) {
 	var identified, tokenIDs []string
 	var jtis []goredis.Z
 	err := r.db.pipeline(ctx, "read indexes", func(pipe goredis.Pipeliner) func() {
@@ -187,13 +204,13 @@ func (r *reading) shard(ctx context.Context, shard string, organizations []direc
 		}
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var items []transfer.Item
 	for ids := range slices.Chunk(identified, maxBatch) {
 		some, err := (identities{r.db}).loadAll(ctx, ids)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for i := range some {
 			items = append(items, transfer.Item{Identity: &some[i]})
@@ -202,7 +219,7 @@ func (r *reading) shard(ctx context.Context, shard string, organizations []direc
 	for ids := range slices.Chunk(tokenIDs, maxBatch) {
 		some, err := (tokens{r.db}).load(ctx, ids)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for i := range some {
 			items = append(items, transfer.Item{Token: &some[i]})
@@ -213,10 +230,10 @@ func (r *reading) shard(ctx context.Context, shard string, organizations []direc
 		token, jti, _ := strings.Cut(name, ":")
 		items = append(items, transfer.Item{JTI: &transfer.JTI{Token: pat.ID(token), ID: jti, Expiry: time.UnixMilli(int64(one.Score)).UTC()}})
 	}
-	return r.hand(items, step)
+	return items, nil
 }
 
-func (r *reading) eventsOf(ctx context.Context, shard string, step int) error {
+func (r *reading) eventsOf(ctx context.Context, shard string) ([]transfer.Item, error) {
 	var items []transfer.Item
 	from := "-"
 	for {
@@ -226,14 +243,14 @@ func (r *reading) eventsOf(ctx context.Context, shard string, step int) error {
 			return func() { page = messages.Val() }
 		})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, event := range appendStreamed(nil, shard, page) {
-			r.events++
-			items = append(items, transfer.Item{Event: &transfer.Event{Number: r.events, JSON: string(event.Event)}})
+			number := r.events + uint64(len(items)) + 1
+			items = append(items, transfer.Item{Event: &transfer.Event{Number: number, JSON: string(event.Event)}})
 		}
 		if len(page) < maxBatch {
-			return r.hand(items, step)
+			return items, nil
 		}
 		from = "(" + page[len(page)-1].ID
 	}
@@ -297,158 +314,4 @@ func (db *DB) mark(ctx context.Context) (mark transfer.Mark, unfinished bool, er
 		return transfer.Mark{}, true, unavailable("read mark", err)
 	}
 	return mark, true, nil
-}
-
-// Begin implements transfer.Store.
-func (db *DB) Begin(ctx context.Context, mark transfer.Mark) error {
-	return db.pipeline(ctx, "write mark", func(pipe goredis.Pipeliner) func() {
-		pipe.HSet(ctx, markKey(), "mark", mark.Encode())
-		return func() {}
-	})
-}
-
-// Import implements transfer.Store.
-func (db *DB) Import(ctx context.Context, items []transfer.Item, mark transfer.Mark) error {
-	switch there, unfinished, err := db.mark(ctx); {
-	case err != nil:
-		return err
-	case !unfinished || there.Run != mark.Run:
-		return transfer.ErrTaken
-	}
-	events := map[string][]any{}
-	for some := range slices.Chunk(items, importLen) {
-		err := db.pipeline(ctx, "import", func(pipe goredis.Pipeliner) func() {
-			for i := range some {
-				importItem(ctx, pipe, &some[i], events)
-			}
-			return func() {}
-		})
-		if err != nil {
-			return err
-		}
-	}
-	for shard, some := range events {
-		_, err := db.do(ctx, call{
-			what: "import events", script: db.scripts.eventsImport, keys: []string{auditKey(shard), epochKey(shard)}, args: some,
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return db.Begin(ctx, mark)
-}
-
-// importItem adds the commands for an item. Events are gathered for the script that
-// stores each once.
-func importItem(ctx context.Context, pipe goredis.Pipeliner, item *transfer.Item, events map[string][]any) {
-	switch {
-	case item.Organization != nil:
-		importCatalog(ctx, pipe, "organizations", item.Organization.ID, item.Organization)
-	case item.Group != nil:
-		importCatalog(ctx, pipe, "groups", item.Group.ID, item.Group)
-	case item.Assignment != nil:
-		importCatalog(ctx, pipe, "assignments", item.Assignment.ID, item.Assignment)
-	case item.Identity != nil:
-		importIdentity(ctx, pipe, item.Identity)
-	case item.Token != nil:
-		importToken(ctx, pipe, item.Token)
-	case item.JTI != nil:
-		shard := id.Shard(string(item.JTI.Token))
-		pipe.ZAdd(ctx, key(shard, "jti"), goredis.Z{Score: float64(item.JTI.Expiry.UnixMilli()), Member: member(item.JTI.Token, item.JTI.ID)})
-	case item.Ring != nil:
-		state, _ := json.Marshal(item.Ring) // it came out of a store
-		pipe.HSet(ctx, ringKey(), "version", strconv.FormatUint(item.Ring.Version, 10), "state", string(state), "op", "")
-	case item.Event != nil:
-		shard, packed := packEvent(item.Event.JSON)
-		events[shard] = append(events[shard], fmt.Sprintf("%d-0", item.Event.Number), packed)
-	}
-}
-
-func importCatalog(ctx context.Context, pipe goredis.Pipeliner, hash string, one directory.ID, value any) {
-	text, _ := json.Marshal(value) // it came out of a store
-	pipe.HSet(ctx, key(cfg, hash), string(one), string(text))
-	pipe.HSet(ctx, catalogKey(), "version", "1", "op", "")
-}
-
-func importIdentity(ctx context.Context, pipe goredis.Pipeliner, identity *directory.Identity) {
-	shard := id.Shard(string(identity.ID))
-	pipe.HSet(ctx, identityKey(identity.ID), append(writeIdentity(identity), "op", "")...)
-	pipe.ZAdd(ctx, identitiesKey(shard, identity.Organization), goredis.Z{Score: float64(identity.Created.UnixMilli()), Member: raw(identity.ID)})
-	for _, one := range loginsOf(identity) {
-		pipe.HSet(ctx, loginsKey(identity.Organization), string(one), string(identity.ID)+" "+millis(identity.Created)+" "+string(identity.ID))
-	}
-}
-
-func importToken(ctx context.Context, pipe goredis.Pipeliner, record *pat.Record) {
-	shard, bytes := id.Shard(string(record.ID)), raw(record.ID)
-	set, _ := writeToken(record).fields(tokenFields())
-	pipe.HSet(ctx, tokenKey(record.ID), append(set, "op", "")...)
-	pipe.HSet(ctx, key(shard, "names:"+string(record.Holder())), record.Name, bytes)
-	switch until := live(record); until {
-	case "":
-	case "+inf":
-		pipe.ZAdd(ctx, key(shard, "live:"+string(record.Holder())), goredis.Z{Score: math.Inf(1), Member: bytes})
-	default:
-		pipe.ZAdd(ctx, key(shard, "live:"+string(record.Holder())), goredis.Z{Score: float64(record.Expiration.UnixMilli()), Member: bytes})
-	}
-	pipe.ZAdd(ctx, byCreatedKey(shard, record.Organization), goredis.Z{Score: float64(record.Created.UnixMilli()), Member: bytes})
-	if record.Holder() != record.Owner {
-		pipe.SAdd(ctx, key(shard, "owned:"+string(record.Owner)), bytes)
-	}
-	for _, ancestor := range record.Lineage {
-		pipe.SAdd(ctx, key(shard, "kids:"+string(ancestor)), bytes)
-	}
-}
-
-// packEvent returns an event as the streams keep it, and where. What another store
-// could not read stays as it is.
-func packEvent(text string) (shard, packed string) {
-	var event audit.Event
-	if json.Unmarshal([]byte(text), &event) != nil {
-		return cfg, text
-	}
-	shard = cfg
-	if id.Valid(event.PATID) {
-		shard = id.Shard(event.PATID)
-	}
-	packed = encode(event)
-	if string(decode(packed)) != text {
-		packed = text
-	}
-	return shard, packed
-}
-
-// Settle implements transfer.Store. Every shard is written to once more, and that has
-// to be confirmed as any change: then all that was written before it is.
-func (db *DB) Settle(ctx context.Context) error {
-	shards := []string{cfg}
-	for number := range id.Shards {
-		shards = append(shards, id.ShardName(number))
-	}
-	for _, shard := range shards {
-		if err := db.confirm(ctx, shard); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Finish implements transfer.Store.
-func (db *DB) Finish(ctx context.Context) error {
-	err := db.pipeline(ctx, "finish import", func(pipe goredis.Pipeliner) func() {
-		pipe.Del(ctx, markKey())
-		return func() {}
-	})
-	if err != nil {
-		return err
-	}
-	return db.confirm(ctx, cfg)
-}
-
-func (db *DB) confirm(ctx context.Context, shard string) error {
-	_, err := db.do(ctx, call{
-		what: "confirm import", script: db.scripts.confirm, change: true,
-		keys: []string{epochKey(shard), epochKey(shard)}, args: []any{id.New(), "0"},
-	})
-	return err
 }

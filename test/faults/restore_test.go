@@ -194,6 +194,6 @@ func requireAllOrNothing(t *testing.T, config, look string) {
 		require.NoError(t, err)
 		require.True(t, n == 0 || n > 800, stdout)
 	} else {
-		require.Contains(t, complaint, "store_half_filled")
+		require.Regexp(t, "store_half_filled|store_unreachable|store_unavailable", complaint) // the latter on a busy machine
 	}
 }
