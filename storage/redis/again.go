@@ -63,9 +63,7 @@ func (db *DB) againReplaced(c, ended call, record *pat.Record) func(context.Cont
 			next = ended
 		}
 		makes := max(there+1, revision)
-		next.args = slices.Clone(next.args)
-		next.args[replacedAt], next.args[aheadAt] = number(there), number(makes-revision)
-		next.args[slices.Index(next.args, any("rev"))+1] = number(makes)
+		next.args = renumbered(next.args, there, makes, makes-revision)
 		return next, nil
 	})
 }

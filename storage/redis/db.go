@@ -53,6 +53,8 @@ type DB struct {
 	renewing singleflight.Group
 	ended    atomic.Bool
 	sent     sent
+	// told is when this process last said that it serves, in Unix milliseconds.
+	told atomic.Int64
 	// refused is what the servers' configuration lacks since the last look.
 	refused atomic.Pointer[PolicyError]
 }

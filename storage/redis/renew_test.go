@@ -9,8 +9,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cambio-sts/cambio/internal/audit"
 	"github.com/cambio-sts/cambio/internal/fault"
 	"github.com/cambio-sts/cambio/internal/testenv"
+	"github.com/cambio-sts/cambio/pat"
 )
 
 // errNotTaken is what a repetition meets whose server got it and did not take it.
@@ -46,6 +48,31 @@ func TestNothingIsServedUnrepeated(t *testing.T) {
 	}
 	taken.Store(true)
 	testenv.Wait(t, 10*time.Second, func() bool { return db.Ping(t.Context()) == nil })
+}
+
+// TestRenumbered: the revision that a repeated replacement makes is put into its field
+// and nowhere else, whatever the token is called.
+func TestRenumbered(t *testing.T) {
+	record := pat.Record{
+		ID: "0123456789abcdef0123456789abcdef", Owner: "01000000000000000000000000000000", Organization: "02000000000000000000000000000000",
+		Name: "rev", Level: pat.Personal, State: pat.StateActive, Generation: 1, Revision: 3,
+	}
+	before := replacementArgs(&record, &audit.Event{ID: "0123456789abcdef0123456789abcdee"}, 7, "", useFields())
+	after := renumbered(before, 4, 9, 6)
+	changed := map[int]any{}
+	for i := range before {
+		if before[i] != after[i] {
+			changed[i] = after[i]
+		}
+	}
+	rev := 0
+	for i := setsAt + 1; i < len(before); i += 2 {
+		if before[i] == "rev" {
+			rev = i + 1
+		}
+	}
+	require.Equal(t, "3", before[rev])
+	require.Equal(t, map[int]any{replacedAt: "4", aheadAt: "6", rev: "9"}, changed)
 }
 
 // TestSentWhileASessionBegins: what is sent to the old server while all is repeated

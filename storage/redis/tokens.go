@@ -142,42 +142,54 @@ func (s tokens) Replace(ctx context.Context, record pat.Record, limit int, event
 	if err := placed(&record); err != nil {
 		return err
 	}
-	read := record.Revision
 	record.Revision++
-	// what a use wrote stays
-	c := s.replacement(&record, useFields())
-	c.args = slices.Concat([]any{
-		op(&event), "0", encode(event), raw(record.ID), record.Name, limit, live(&record), score(record.Created), number(read), "",
-	}, c.args)
-	ended := s.replacement(&record, slices.Concat(useFields(), endFields()))
-	ended.args = slices.Concat([]any{
-		op(&event), "1", encode(event), raw(record.ID), record.Name, 0, "", score(record.Created), number(read), "",
-	}, ended.args)
-	c.again = s.db.againReplaced(c, ended, &record)
-	answer, err := s.db.do(ctx, c)
-	return outcome("replace token", answer, err)
-}
-
-// The places among the arguments of the revision that is replaced, and of the number
-// of those that no process knows.
-const (
-	replacedAt = 8
-	aheadAt    = 9
-)
-
-// replacement is a call of the script replace without its first arguments; some
-// fields stay as they are stored.
-func (s tokens) replacement(record *pat.Record, without []string) call {
 	shard := id.Shard(string(record.ID))
-	set, unset := writeToken(record).fields(tokenFields(), without...)
-	return call{
+	c := call{
 		what: "replace token", script: s.db.scripts.replace, change: true,
 		keys: []string{
 			tokenKey(record.ID), epochKey(shard), auditKey(shard),
 			key(shard, "names:"+string(record.Holder())), key(shard, "live:"+string(record.Holder())), byCreatedKey(shard, record.Organization),
 		},
-		args: slices.Concat([]any{digestText(&record.Verifier.Previous), len(set) / 2}, set, unset),
+		args: replacementArgs(&record, &event, limit, live(&record), useFields()), // what a use wrote stays
 	}
+	ended := c
+	ended.args = replacementArgs(&record, &event, 0, "", slices.Concat(useFields(), endFields()))
+	c.again = s.db.againReplaced(c, ended, &record)
+	answer, err := s.db.do(ctx, c)
+	return outcome("replace token", answer, err)
+}
+
+// The places among the arguments of a replacement of the revision that is replaced, of
+// the number of those that no process knows, and of the number of fields that follow
+// with their values.
+const (
+	replacedAt = 8
+	aheadAt    = 9
+	setsAt     = 11
+)
+
+// replacementArgs are the arguments of the script replace, for a record whose revision
+// is the one that it gets. Some fields stay as they are stored.
+func replacementArgs(record *pat.Record, event *audit.Event, limit int, live string, without []string) []any {
+	set, unset := writeToken(record).fields(tokenFields(), without...)
+	return slices.Concat([]any{
+		op(event), "0", encode(*event), raw(record.ID), record.Name, limit, live, score(record.Created), number(record.Revision - 1), "",
+		digestText(&record.Verifier.Previous), len(set) / 2,
+	}, set, unset)
+}
+
+// renumbered are the arguments of a replacement of another revision, which makes another
+// one, ahead of the one it had made at first.
+func renumbered(args []any, replaced, makes, ahead int64) []any {
+	args = slices.Clone(args)
+	args[replacedAt], args[aheadAt] = number(replaced), number(ahead)
+	for i := setsAt + 1; i+1 < len(args); i += 2 {
+		if args[i] == "rev" {
+			args[i+1] = number(makes)
+			break
+		}
+	}
+	return args
 }
 
 // Revoke implements pat.Store.

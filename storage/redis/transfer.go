@@ -49,8 +49,13 @@ func servedKey() string { return key(cfg, "served") }
 // servedFor is how long a process that says nothing counts as one that serves.
 const servedFor = 5 * time.Second
 
-// tellServed says that this process serves what the servers hold.
+// tellServed says that this process serves what the servers hold, often enough.
 func (db *DB) tellServed(ctx context.Context) error {
+	now := db.now().UnixMilli()
+	if now-db.told.Load() < (servedFor / 4).Milliseconds() {
+		return nil
+	}
+	db.told.Store(now)
 	return db.pipeline(ctx, "say that this serves", func(pipe goredis.Pipeliner) func() {
 		pipe.ZAdd(ctx, servedKey(), goredis.Z{Score: float64(db.now().UnixMilli()), Member: db.process})
 		pipe.ZRemRangeByScore(ctx, servedKey(), "-inf", score(db.now().Add(-time.Minute)))
