@@ -219,6 +219,9 @@ func fieldCauses(err error) []cause {
 	if field, ok := errors.AsType[*pat.FieldError](err); ok {
 		return because(causeField, field.Field, field.Cause)
 	}
+	if field, ok := errors.AsType[*directory.FieldError](err); ok {
+		return because(causeField, field.Field, field.Cause)
+	}
 	return nil
 }
 

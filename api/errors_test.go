@@ -57,6 +57,7 @@ func foreseen() map[string]struct {
 		"directory.ErrNameTaken": {directory.ErrNameTaken, 400},
 		"directory.ErrConflict":  {directory.ErrConflict, 409},
 		"directory.ErrReserved":  {directory.ErrReserved, 400},
+		"directory.FieldError":   {&directory.FieldError{Field: "username", Cause: "is bad"}, 400},
 		"directory.ErrCycle":     {directory.ErrCycle, 400},
 
 		"exchange.ErrUnproved":    {exchange.ErrUnproved, 401},

@@ -29,10 +29,12 @@ const (
 	RoleAssigned    Name = "ROLE_ASSIGNED"
 	RoleUnassigned  Name = "ROLE_UNASSIGNED"
 	PolicyUpdated   Name = "POLICY_UPDATED"
+	LoginRecorded   Name = "LOGIN_RECORDED"
 	KeyCreated      Name = "KEY_CREATED"
 	KeyRevoked      Name = "KEY_REVOKED"
 
 	OrganizationCreated Name = "ORGANIZATION_CREATED"
+	OrganizationUpdated Name = "ORGANIZATION_UPDATED"
 
 	// WriterEnded is the last line of a writer that was shut down in order.
 	WriterEnded Name = "AUDIT_WRITER_ENDED"
