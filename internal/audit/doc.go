@@ -24,6 +24,9 @@
 // SHA-256 of the writer id's 32 characters. A writer that was shut down in
 // order ends with a WriterEnded line.
 //
+// Read takes the changes of state out of all of it, for a restore; an Archive finds the
+// newest events of an organization, reading from the end while sinks write.
+//
 // # What Verify sees, and what it cannot see
 //
 // Seen: any change of, and any line missing from, inserted into or moved
