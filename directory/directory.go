@@ -133,6 +133,12 @@ func (d *Directory) Find(ctx context.Context, id ID) (Identity, error) {
 	return d.identities.Find(ctx, id)
 }
 
+// FindAll returns those of the identities that there are, for lists: what is decided
+// about one rests on Find.
+func (d *Directory) FindAll(ctx context.Context, ids []ID) (map[ID]Identity, error) {
+	return d.identities.FindAll(ctx, ids)
+}
+
 // FindByLogin returns an identity by one of its logins, or ErrNotFound.
 func (d *Directory) FindByLogin(ctx context.Context, organization ID, kind LoginKind, key string) (Identity, error) {
 	return d.identities.FindByLogin(ctx, organization, kind, key)

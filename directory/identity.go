@@ -1,6 +1,9 @@
 package directory
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // IdentityType tells people from the technical users behind group and
 // organization tokens.
@@ -30,6 +33,13 @@ type Identity struct {
 	Created              time.Time    `json:"created"`
 	Modified             time.Time    `json:"modified,omitzero"`
 	Revision             int64        `json:"revision"` // raised by each change; guards replacement
+}
+
+// LosesBy reports whether a change takes access from the identity: it is disabled, or
+// leaves a group. Such a change is made even where there is no room for others.
+func (i *Identity) LosesBy(next *Identity) bool {
+	left := func(group ID) bool { return !slices.Contains(next.Groups, group) }
+	return i.Enabled && !next.Enabled || slices.ContainsFunc(i.Groups, left)
 }
 
 // Status says whether an identity may act. It is derived, never stored.

@@ -4,28 +4,12 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"slices"
 )
 
-// Members yields the direct members of a group, none for one that is not known.
-// Nobody has none, and who is in Everyone is not kept: ListIdentities tells.
+// Members yields the direct members of a group, by id; none for one that is not
+// known. Nobody has none, and who is in Everyone is not kept: ListIdentities tells.
 func (d *Directory) Members(ctx context.Context, group ID) iter.Seq2[Identity, error] {
-	return func(yield func(Identity, error) bool) {
-		snapshot, err := d.Snapshot(ctx)
-		if err != nil {
-			yield(Identity{}, err)
-			return
-		}
-		known, ok := snapshot.Group(group)
-		if !ok {
-			return
-		}
-		for identity, err := range d.identities.List(ctx, known.Organization) {
-			if (err != nil || slices.Contains(identity.Groups, group)) && !yield(identity, err) {
-				return
-			}
-		}
-	}
+	return d.identities.Members(ctx, group)
 }
 
 // AddMember makes an identity a direct member of a group, which it may be already.

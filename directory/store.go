@@ -29,22 +29,32 @@ const (
 // ProviderKey joins an identity provider's issuer and subject without ambiguity.
 func ProviderKey(issuer, subject string) string { return issuer + "\x00" + subject }
 
+// IdentityReader reads identities.
+type IdentityReader interface {
+	// Find returns ErrNotFound for an unknown id.
+	Find(ctx context.Context, id ID) (Identity, error)
+	// FindAll returns those of the identities that there are.
+	FindAll(ctx context.Context, ids []ID) (map[ID]Identity, error)
+	// FindByLogin returns ErrNotFound for an unknown name.
+	FindByLogin(ctx context.Context, organization ID, kind LoginKind, key string) (Identity, error)
+	// List yields the identities of an organization, oldest first.
+	List(ctx context.Context, organization ID) iter.Seq2[Identity, error]
+	// Members yields the identities that have a group among their Groups, by id.
+	Members(ctx context.Context, group ID) iter.Seq2[Identity, error]
+}
+
 // Identities stores identities, each in the shard of its id. Username,
 // ExternalID and the provider link are unique in an organization
 // (ErrNameTaken). Each change commits together with its audit event.
 type Identities interface {
+	IdentityReader
+
 	Create(ctx context.Context, identity Identity, event audit.Event) error
-	// Find returns ErrNotFound for an unknown id.
-	Find(ctx context.Context, id ID) (Identity, error)
-	// FindByLogin returns ErrNotFound for an unknown name.
-	FindByLogin(ctx context.Context, organization ID, kind LoginKind, key string) (Identity, error)
 	// Replace stores identity if the stored revision still is
 	// identity.Revision, and raises it by one; else ErrConflict.
 	Replace(ctx context.Context, identity Identity, event audit.Event) error
 	// Delete removes the identity and every token it owns, in one step.
 	Delete(ctx context.Context, id ID, event audit.Event) error
-	// List yields the identities of an organization, oldest first.
-	List(ctx context.Context, organization ID) iter.Seq2[Identity, error]
 }
 
 // Catalog is the small, shared part of the directory, read as a whole.

@@ -11,14 +11,14 @@ import (
 )
 
 // The version of the layout that doc.go describes.
-const formatVersion = "2"
+const formatVersion = "3"
 
 // allBuckets are made with the file.
 func allBuckets() [][]byte {
 	return [][]byte{
 		bucketAbout,
 		bucketTokens, bucketNames, bucketByHolder, bucketByTime, bucketByAncestor, bucketByOwner, bucketJTIs, bucketJTIExpiry,
-		bucketIdentities, bucketIdentitiesByTime, bucketLogins,
+		bucketIdentities, bucketIdentitiesByTime, bucketMembers, bucketLogins,
 		bucketOrganizations, bucketGroups, bucketAssignments, bucketCatalog,
 		bucketKeys, bucketOutbox,
 	}

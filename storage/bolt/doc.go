@@ -25,6 +25,7 @@
 //	jtis_by_expiry      expiry, token, jti         –
 //	identities          identity                   row of a directory.Identity
 //	identities_by_time  organization, at, identity –
+//	identities_by_group group, identity            –
 //	logins              organization, kind, key    identity
 //	organizations, groups, assignments             row of each, by its id
 //	catalog             "version"                  number that each of their changes raises

@@ -42,7 +42,7 @@ func goodFile(tb testing.TB) []byte {
 func addIdentity(tb testing.TB, db *DB) directory.ID {
 	tb.Helper()
 	made := directory.ID(id.New())
-	identity := directory.Identity{ID: made, Organization: made, Username: "user " + string(made), Enabled: true, Revision: 1}
+	identity := directory.Identity{ID: made, Organization: made, Username: "user " + string(made), Enabled: true, Groups: []directory.ID{made}, Revision: 1}
 	require.NoError(tb, db.Identities().Create(tb.Context(), identity, audit.Event{ID: id.New()}))
 	return made
 }

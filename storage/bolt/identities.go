@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -82,7 +83,7 @@ func (s Identities) Replace(ctx context.Context, identity directory.Identity, ev
 			return directory.ErrNameTaken
 		}
 		appending := appendEvent
-		if before.Enabled && !identity.Enabled {
+		if before.LosesBy(&identity) {
 			appending = appendEnd
 		}
 		if err := appending(tx, &event); err != nil {
@@ -134,15 +135,47 @@ func (s Identities) ownedBy(tx *bbolt.Tx, owner directory.ID) ([]pat.Record, err
 	return owned, nil
 }
 
+// FindAll implements directory.Identities.
+func (s Identities) FindAll(ctx context.Context, ids []directory.ID) (map[directory.ID]directory.Identity, error) {
+	found := make(map[directory.ID]directory.Identity, len(ids))
+	err := s.db.read(ctx, "find identities", func(tx *bbolt.Tx) error {
+		for _, id := range ids {
+			identity, err := s.load(tx, id)
+			if errors.Is(err, directory.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			found[id] = identity
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
 // List implements directory.Identities. Equal times come by id.
 func (s Identities) List(ctx context.Context, organization directory.ID) iter.Seq2[directory.Identity, error] {
-	prefix := join(string(organization), "")
+	return s.list(ctx, "list identities", bucketIdentitiesByTime, organization)
+}
+
+// Members implements directory.Identities.
+func (s Identities) Members(ctx context.Context, group directory.ID) iter.Seq2[directory.Identity, error] {
+	return s.list(ctx, "list members", bucketMembers, group)
+}
+
+// list yields the identities that an index has of something, in its order.
+func (s Identities) list(ctx context.Context, what string, index []byte, of directory.ID) iter.Seq2[directory.Identity, error] {
 	return func(yield func(directory.Identity, error) bool) {
+		prefix := join(string(of), "")
 		from := prefix
 		for from != nil {
 			var slice []directory.Identity
-			err := s.db.read(ctx, "list identities", func(tx *bbolt.Tx) (err error) {
-				slice, from, err = s.slice(tx, prefix, from)
+			err := s.db.read(ctx, what, func(tx *bbolt.Tx) (err error) {
+				slice, from, err = s.slice(tx, index, prefix, from)
 				return err
 			})
 			if err != nil {
@@ -160,8 +193,8 @@ func (s Identities) List(ctx context.Context, organization directory.ID) iter.Se
 
 // slice reads the identities from the key from on, and returns the key to go on
 // from; nil at the end.
-func (s Identities) slice(tx *bbolt.Tx, prefix, from []byte) (out []directory.Identity, next []byte, err error) {
-	c := tx.Bucket(bucketIdentitiesByTime).Cursor()
+func (s Identities) slice(tx *bbolt.Tx, index, prefix, from []byte) (out []directory.Identity, next []byte, err error) {
+	c := tx.Bucket(index).Cursor()
 	k, _ := c.Seek(from)
 	for range listSlice {
 		if !bytes.HasPrefix(k, prefix) {
@@ -209,6 +242,17 @@ func identityEntries(i *directory.Identity) []entry {
 	entries := []entry{{bucketIdentitiesByTime, join(string(i.Organization), string(sortable(millis(i.Created))), string(i.ID)), nil}}
 	for _, key := range loginKeys(i) {
 		entries = append(entries, entry{bucketLogins, key, []byte(i.ID)})
+	}
+	return append(entries, memberEntries(i)...)
+}
+
+// memberEntries lists the groups that have an identity among their members.
+func memberEntries(i *directory.Identity) []entry {
+	var entries []entry
+	for _, group := range i.Groups {
+		if id.Valid(string(group)) {
+			entries = append(entries, entry{bucketMembers, join(string(group), string(i.ID)), nil})
+		}
 	}
 	return entries
 }

@@ -25,6 +25,7 @@ var (
 	bucketJTIExpiry        = []byte("jtis_by_expiry")
 	bucketIdentities       = []byte("identities")
 	bucketIdentitiesByTime = []byte("identities_by_time")
+	bucketMembers          = []byte("identities_by_group")
 	bucketLogins           = []byte("logins")
 	bucketOrganizations    = []byte("organizations")
 	bucketGroups           = []byte("groups")

@@ -152,7 +152,11 @@ func (db *DB) open(lockTimeout time.Duration) (err error) {
 	}
 	opened.AllocSize = growth
 	opened.MaxBatchDelay = batchDelay
-	if err := opened.View(func(tx *bbolt.Tx) error { return checkFormat(tx, db.path) }); err != nil {
+	err = upgrade(opened)
+	if err == nil {
+		err = opened.View(func(tx *bbolt.Tx) error { return checkFormat(tx, db.path) })
+	}
+	if err != nil {
 		return errors.Join(err, opened.Close())
 	}
 	db.bolt = opened

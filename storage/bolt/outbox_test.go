@@ -64,6 +64,9 @@ func TestOutboxFull(t *testing.T) {
 	require.NoError(t, db.Identities().Delete(ctx, other, audit.Event{ID: id.New()}))
 	owner, err := db.Identities().Find(ctx, stays)
 	require.NoError(t, err)
+	owner.Groups = nil
+	require.NoError(t, db.Identities().Replace(ctx, owner, audit.Event{ID: id.New()}), "it leaves its group")
+	owner.Revision++
 	owner.Enabled = false
 	require.NoError(t, db.Identities().Replace(ctx, owner, audit.Event{ID: id.New()}))
 	owner.Revision++

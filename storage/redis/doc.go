@@ -19,6 +19,7 @@
 //	cambio:{xx}:kids:<token>              set     tokens of this shard made by means of that one, directly or through others; it may lie in another
 //	cambio:{xx}:org:<org>:by_created      zset    tokens, by creation
 //	cambio:{xx}:org:<org>:identities      zset    identities, by creation
+//	cambio:{xx}:grp:<group>               set     identities of this shard that are in that group, which may lie in another
 //	cambio:{xx}:jti                       zset    <token>:<jti> of revoked JWTs, by expiry; pruned by each write
 //	cambio:{xx}:requests:<token>:<mount>  string  requests in the window of a rate limit; it expires with that
 //	cambio:{xx}:epoch                     string  counts the security writes; every script answers it

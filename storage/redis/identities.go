@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -55,7 +56,7 @@ func (s identities) Create(ctx context.Context, identity directory.Identity, eve
 		return err
 	}
 	shard := id.Shard(string(identity.ID))
-	args := append(make([]any, 0, 48), event.ID, "0", encode(event), raw(identity.ID), score(identity.Created), held.deadline)
+	args := append(make([]any, 0, 48), event.ID, "0", encode(event), raw(identity.ID), shardPrefix(shard), score(identity.Created), held.deadline)
 	answer, err := s.db.do(ctx, call{
 		what: "create identity", script: s.db.scripts.identityCreate, change: true,
 		keys: []string{identityKey(identity.ID), epochKey(shard), auditKey(shard), identitiesKey(shard, identity.Organization)},
@@ -117,14 +118,14 @@ func (s identities) Replace(ctx context.Context, identity directory.Identity, ev
 	}
 	shard, read := id.Shard(string(identity.ID)), identity.Revision
 	identity.Revision++
-	args := append(make([]any, 0, 48), event.ID, "0", encode(event), raw(identity.ID), score(identity.Created), held.deadline,
-		number(read), flag(before.Enabled && !identity.Enabled))
+	args := append(make([]any, 0, 48), event.ID, "0", encode(event), raw(identity.ID), shardPrefix(shard), score(identity.Created), held.deadline,
+		number(read), flag(before.LosesBy(&identity)))
 	c := call{
 		what: "replace identity", script: s.db.scripts.identityReplace, change: true,
 		keys: []string{identityKey(identity.ID), epochKey(shard), auditKey(shard), identitiesKey(shard, identity.Organization)},
 		args: append(args, writeIdentity(&identity)...),
 	}
-	const wanted = 6         // the place of read in args
+	const wanted = 7         // the place of read in args
 	if held.deadline == "" { // logins that it takes may be others' by then
 		c.again = s.db.againUnless(c, identity.Revision, wanted)
 	}
@@ -188,6 +189,27 @@ func (s identities) List(ctx context.Context, organization directory.ID) iter.Se
 			}
 		}
 	}
+}
+
+// FindAll implements directory.Identities.
+func (s identities) FindAll(ctx context.Context, ids []directory.ID) (map[directory.ID]directory.Identity, error) {
+	found := make(map[directory.ID]directory.Identity, len(ids))
+	var known []string
+	for _, one := range ids {
+		if id.Valid(string(one)) {
+			known = append(known, string(one))
+		}
+	}
+	for chunk := range slices.Chunk(known, maxBatch) {
+		batch, err := s.loadAll(ctx, chunk)
+		if err != nil {
+			return nil, err
+		}
+		for i := range batch {
+			found[batch[i].ID] = batch[i]
+		}
+	}
+	return found, nil
 }
 
 // loadAll reads identities; those that are gone meanwhile are left out.

@@ -96,6 +96,11 @@ func importIdentity(ctx context.Context, pipe goredis.Pipeliner, identity *direc
 	shard := id.Shard(string(identity.ID))
 	pipe.HSet(ctx, identityKey(identity.ID), append(writeIdentity(identity), "op", "")...)
 	pipe.ZAdd(ctx, identitiesKey(shard, identity.Organization), goredis.Z{Score: float64(identity.Created.UnixMilli()), Member: raw(identity.ID)})
+	for _, group := range identity.Groups {
+		if id.Valid(string(group)) {
+			pipe.SAdd(ctx, membersKey(shard, group), raw(identity.ID))
+		}
+	}
 	for _, one := range loginsOf(identity) {
 		pipe.HSet(ctx, loginsKey(identity.Organization), string(one), string(identity.ID)+" "+millis(identity.Created)+" "+string(identity.ID))
 	}

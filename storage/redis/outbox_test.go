@@ -159,10 +159,13 @@ func TestOutboxFull(t *testing.T) {
 	require.NoError(t, db.Catalog().Write(ctx, 0, []directory.Change{{Group: &group}}, []audit.Event{change()}))
 	shard := id.Shard(string(record.ID))
 	const most = 4 * 1_000_000 / id.Shards
-	wait(t, client, shard, most)
-	wait(t, client, "cfg", most)
 	owner, err := db.Identities().Find(ctx, record.Owner)
 	require.NoError(t, err)
+	owner.Groups = []directory.ID{directory.ID(id.New())}
+	require.NoError(t, db.Identities().Replace(ctx, owner, change()))
+	owner.Revision++
+	wait(t, client, shard, most)
+	wait(t, client, "cfg", most)
 	add := []directory.Change{{Group: &group, Remove: true}, {Group: &directory.Group{ID: directory.ID(id.New())}}}
 
 	before := events(t, client)
@@ -184,11 +187,14 @@ func TestOutboxFull(t *testing.T) {
 	_, err = db.Uses().RevokeJTI(ctx, record.ID, "jti", time.Now().Add(time.Hour), change())
 	require.NoError(t, err)
 	require.NoError(t, db.PATs().Delete(ctx, doomed.ID, change()))
+	owner.Groups = nil
+	require.NoError(t, db.Identities().Replace(ctx, owner, change()), "it leaves its group")
+	owner.Revision++
 	owner.Enabled = false
 	require.NoError(t, db.Identities().Replace(ctx, owner, change()))
 	require.NoError(t, db.Catalog().Write(ctx, 1, add[:1], []audit.Event{change()}))
 	require.NoError(t, db.Keys().SwapKeys(ctx, 0, keys.Stored{Version: 1}, change()))
-	require.Equal(t, before+7, events(t, client))
+	require.Equal(t, before+8, events(t, client))
 
 	require.NoError(t, client.XTrimMaxLen(ctx, "cambio:{"+shard+"}:audit", 10).Err())
 	require.NoError(t, db.PATs().Create(ctx, another(time.Time{}), 0, change()))

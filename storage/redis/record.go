@@ -286,11 +286,11 @@ func writeIdentity(identity *directory.Identity) []any {
 	w.flag(identity.Enabled)
 	w.flag(identity.BuiltInAdministrator)
 	w.time(identity.LastLogin)
-	list(w, identity.Groups)
+	list(w, identity.Groups) // scripts read it at this place
 	w.time(identity.Created)
 	w.time(identity.Modified)
 	w.number(identity.Revision)
-	return []any{"organization", string(identity.Organization), "rev", number(identity.Revision), "record", w.pack()}
+	return []any{"organization", string(identity.Organization), "rev", number(identity.Revision), "record", w.pack()} // scripts read the last
 }
 
 // readIdentity reads the packed field of an identity; false if there is none.

@@ -99,6 +99,7 @@ func endings() map[string]*ending {
 			},
 		},
 		"delete an identity": deletedOwner(),
+		"leave a group":      leftGroup(),
 		"remove a role": {
 			func(t *testing.T, db *redis.DB) {
 				t.Helper()
@@ -141,6 +142,38 @@ func deletedOwner() *ending {
 				return false, err
 			}
 			return missing(db.PATs().Find(ctx, owned.ID))
+		},
+	}
+}
+
+func leftGroup() *ending {
+	var member directory.Identity
+	group := directory.ID(id.New())
+	return &ending{
+		func(t *testing.T, db *redis.DB) {
+			t.Helper()
+			of := token(t, db)
+			found, err := db.Identities().Find(t.Context(), of.Owner)
+			require.NoError(t, err)
+			found.Groups = []directory.ID{group}
+			require.NoError(t, db.Identities().Replace(t.Context(), found, change()))
+			member, err = db.Identities().Find(t.Context(), of.Owner)
+			require.NoError(t, err)
+		},
+		func(ctx context.Context, db *redis.DB) error {
+			left := member
+			left.Groups = nil
+			return db.Identities().Replace(ctx, left, change())
+		},
+		func(ctx context.Context, db *redis.DB) (bool, error) {
+			found, err := db.Identities().Find(ctx, member.ID)
+			if err != nil || len(found.Groups) > 0 {
+				return false, err
+			}
+			for _, err := range db.Identities().Members(ctx, group) {
+				return false, err
+			}
+			return true, nil
 		},
 	}
 }

@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 		{"Delete", runDelete},
 		{"List", runList},
 		{"Identities", runIdentities},
+		{"Members", runMembers},
 		{"Catalog", runCatalog},
 		{"Keys", runKeys},
 		{"Outbox", runOutbox},

@@ -90,6 +90,9 @@ func (w *Whole) Require(t *testing.T, s Stores) {
 	require.ElementsMatch(t, w.identities, collect(t, s.Identities.List(t.Context(), organization)))
 	for i := range w.identities {
 		requireLogins(t, s, w.identities[i])
+		for _, group := range w.identities[i].Groups {
+			requireMembers(t, s, group, w.identities[i])
+		}
 	}
 	taken := newIdentity()
 	taken.Username = w.identities[1].Username

@@ -3,12 +3,15 @@
 -- own event (pat.DeletedWithOwner).
 -- KEYS idn epoch audit names owned  ARGV op retry event id prefix time actor ip agent tracking
 --include drop
+--include groups
 --include pack
 local epoch = redis.call('GET', KEYS[2]) or 0
 local p = redis.call('HMGET', KEYS[1], 'organization', 'record')
 if not p[1] then return {ARGV[2] == '1' and 'OK' or 'NOTFOUND', epoch} end
 local identities = ARGV[5] .. 'org:' .. p[1] .. ':identities'
+local member_of = groups(ARGV[5], p[2])
 redis.call('EXISTS', identities)
+look(member_of)
 local tokens = {}
 for _, id in ipairs(redis.call('HVALS', KEYS[4])) do tokens[#tokens + 1] = find(ARGV[5], id) end
 for _, id in ipairs(redis.call('SMEMBERS', KEYS[5])) do tokens[#tokens + 1] = find(ARGV[5], id) end
@@ -22,4 +25,5 @@ for _, token in ipairs(tokens) do
 end
 redis.call('DEL', KEYS[1], KEYS[5])
 redis.call('ZREM', identities, ARGV[4])
+move(ARGV[4], member_of, {})
 return {'OK', redis.call('INCR', KEYS[2]), {p[2]}}
