@@ -28,15 +28,6 @@ func write(w http.ResponseWriter, status int, media string, body any) {
 	_ = json.NewEncoder(w).Encode(body) // the client is gone, or else the models can be encoded
 }
 
-// respond answers with body, or with what err says.
-func (a *API) respond(w http.ResponseWriter, r *http.Request, body any, err error) {
-	if err != nil {
-		a.fail(w, r, err)
-		return
-	}
-	write(w, http.StatusOK, typeJSON, body)
-}
-
 // fail answers with an error, and logs it if it is ours. Its text does not
 // leave.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {

@@ -9,21 +9,10 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/exchange"
-	"github.com/cambio-sts/cambio/keys"
+	"github.com/cambio-sts/cambio/manage"
 	"github.com/cambio-sts/cambio/pat"
 )
-
-// KeyRing is the signing keys, as their administrator sees them.
-type KeyRing interface {
-	// List returns every key, oldest first.
-	List() []keys.Info
-	// Rotate brings the next key of each algorithm into use.
-	Rotate(ctx context.Context, actor keys.Actor) error
-	// Revoke ends a key at once; keys.ErrUnknownKey.
-	Revoke(ctx context.Context, kid string, actor keys.Actor) error
-}
 
 // Limiter counts requests. It is safe to share.
 type Limiter interface {
@@ -36,9 +25,7 @@ type Limiter interface {
 // Config is what an API needs; all of it.
 type Config struct {
 	Exchanger *exchange.Exchanger
-	Tokens    *pat.Service
-	Directory *directory.Directory
-	Keys      KeyRing
+	Manager   *manage.Manager
 	Issuer    string // byte-exact iss
 	Requests  Limiter
 	Now       func() time.Time
@@ -48,25 +35,28 @@ type Config struct {
 // API is the management API. It is safe to share.
 type API struct {
 	exchanger *exchange.Exchanger
-	tokens    *pat.Service
-	directory *directory.Directory
-	keys      KeyRing
+	manager   *manage.Manager
+	format    pat.Format
 	audience  string
 	challenge string // what every WWW-Authenticate begins with
 	requests  Limiter
 	now       func() time.Time
 	log       *zap.Logger
 	texts     catalogues
+	queries   map[string][]string // the query parameters of each route
 }
 
 // New returns the API. It starts nothing.
 func New(config Config) (*API, error) {
-	if config.Exchanger == nil || config.Tokens == nil || config.Directory == nil || config.Keys == nil ||
-		config.Issuer == "" || config.Requests == nil || config.Now == nil || config.Logger == nil {
+	if config.Exchanger == nil || config.Manager == nil || config.Issuer == "" || config.Requests == nil || config.Now == nil || config.Logger == nil {
 		return nil, errors.New("api: every member of the config is needed")
 	}
+	queries, err := queryParameters()
+	if err != nil {
+		return nil, err
+	}
 	return &API{
-		exchanger: config.Exchanger, tokens: config.Tokens, directory: config.Directory, keys: config.Keys,
+		exchanger: config.Exchanger, manager: config.Manager, format: config.Exchanger.Tokens.Format(), queries: queries,
 		audience: config.Exchanger.Services.Management(),
 		challenge: fmt.Sprintf(`Bearer realm="cambio", resource_metadata="%s/.well-known/oauth-protected-resource%s"`,
 			config.Issuer, exchange.ManagementPath),

@@ -10,20 +10,24 @@ import (
 
 // Of each field of each body it is said what it must hold.
 func TestEveryFieldHasItsType(t *testing.T) {
-	types := fieldTypes()
-	seen := map[string]bool{}
-	for _, model := range []reflect.Type{
-		reflect.TypeFor[PersonalAccessTokenDraft](), reflect.TypeFor[patchDocument](), reflect.TypeFor[PatchOperation](),
-		reflect.TypeFor[RevokeRequest](), reflect.TypeFor[RotateRequest](),
+	for _, model := range []any{
+		&PersonalAccessTokenDraft{}, &LevelAccessTokenDraft{}, &tokenDocument{}, &RevokeRequest{}, &RotateRequest{}, &OrganizationDraft{},
+		&Policy{}, &nameDocument{}, &GroupDraft{}, &groupDocument{}, &IdentityDraft{}, &identityDocument{}, &LoginRequest{}, &RoleAssignmentDraft{},
 	} {
-		for field := range model.Fields() {
+		for field := range reflect.TypeOf(model).Elem().Fields() {
 			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-			if name == "value" {
-				continue // anything
-			}
-			require.Contains(t, types, name, model.Name())
-			seen[name] = true
+			told := typeCause(name, typeJSON, model)
+			require.Contains(t, english().texts, told.key, name)
+			require.True(t, strings.HasPrefix(string(told.key), "cause.type."), "%T.%s", model, name)
 		}
 	}
-	require.Len(t, types, len(seen), "a field that no body has")
+	for path, want := range map[string]key{
+		"name": causeTypeText, "policy": causeTypeMembers, "policy.maxLifetimeSeconds": causeTypeSeconds, "policy.maxTokensPerOwner": causeTypeNumber,
+		"policy.defaultScopes": causeTypeList, "policy.enforceOnExisting": causeTypeFlag, "policy.unheardOf": causeBodyField, "": causeTypeObject,
+	} {
+		require.Equal(t, want, typeCause(path, typeJSON, &OrganizationDraft{}).key, path)
+	}
+	require.Equal(t, causeTypeTime, typeCause("expirationDate", typeJSONPatch, &tokenDocument{}).key)
+	require.Equal(t, causeTypeText, typeCause("op", typeJSONPatch, &[]PatchOperation{}).key)
+	require.Equal(t, causeTypePatch, typeCause("", typeJSONPatch, &[]PatchOperation{}).key)
 }

@@ -50,7 +50,7 @@ func (a *API) credential(r *http.Request) (presented, error) {
 		return presented{}, nil //nolint:nilerr // the zero credential proves nothing
 	case !bearer:
 		return presented{}, errNoCredential // of a scheme that is not ours (RFC 6750 §3.1)
-	case a.tokens.Format().LooksLike(token.Reveal()):
+	case a.format.LooksLike(token.Reveal()):
 		return presented{pat: exchange.TokenCredential(token)}, nil
 	}
 	return presented{jwt: token}, nil

@@ -9,16 +9,15 @@ import (
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/exchange"
 	"github.com/cambio-sts/cambio/internal/fault"
+	"github.com/cambio-sts/cambio/internal/query"
 	"github.com/cambio-sts/cambio/keys"
+	"github.com/cambio-sts/cambio/manage"
 	"github.com/cambio-sts/cambio/pat"
 )
 
 var (
-	errNotOwner      = errors.New("the token is somebody else's")
-	errTechnicalUser = errors.New("a technical user has no personal tokens")
-	errNotFound      = errors.New("no such thing")
-	errNoRoute       = errors.New("no such route")
-	errMethod        = errors.New("the route does not take the method")
+	errNoRoute = errors.New("no such route")
+	errMethod  = errors.New("the route does not take the method")
 )
 
 // requestError says what is wrong with a request, by a text of the catalogues.
@@ -31,8 +30,8 @@ func (e *requestError) Error() string { return string(e.key) }
 
 // updateError says that a JSON Patch tries what is not allowed.
 type updateError struct {
-	key       key
-	operation int // from 1
+	key  key
+	args []any // the number of the operation, from 1, and what the text takes besides
 }
 
 func (e *updateError) Error() string { return string(e.key) }
@@ -161,24 +160,64 @@ func credentialAnswer(err error) (answer, bool) {
 	return answer{}, false
 }
 
-// typedAnswer maps errors that say more than what they are.
-func typedAnswer(err error) (answer, bool) {
-	if scope, ok := errors.AsType[*scopeError](err); ok {
-		a := forbidden(cause{key: causeScope, args: []any{scope.scope}})
-		a.challenge = `, error="insufficient_scope", scope="` + scope.scope + `"`
+// rightsAnswer maps what a caller may not do.
+func rightsAnswer(err error) (answer, bool) {
+	if scope, ok := errors.AsType[*manage.ScopeError](err); ok {
+		a := forbidden(cause{key: causeScope, args: []any{scope.Scope}})
+		a.challenge = `, error="insufficient_scope", scope="` + scope.Scope + `"`
 		return a, true
 	}
-	if refusal, ok := errors.AsType[*forbiddenError](err); ok {
-		return forbidden(cause(*refusal)), true
+	if lack, ok := errors.AsType[*manage.LackError](err); ok {
+		return forbidden(lackCause(lack)), true
+	}
+	if give, ok := errors.AsType[*manage.GiveError](err); ok {
+		return forbidden(cause{key: causeGive, args: []any{give.Name()}}), true
+	}
+	if rotated, ok := errors.AsType[*manage.RotationError](err); ok {
+		return forbidden(cause{key: causeWiderRotate, args: []any{rotated.Wider.Field}}), true
 	}
 	if wider, ok := errors.AsType[*pat.WiderError](err); ok {
 		return forbidden(widerCause(wider)), true
 	}
+	return answer{}, false
+}
+
+// lackCause says what the caller's owner would need.
+func lackCause(lack *manage.LackError) cause {
+	if lack.Role != "" {
+		return cause{key: causeRole, args: []any{lack.Role}}
+	}
+	return cause{key: causeRight, args: []any{lack.Right}}
+}
+
+// widerCause says in what a token would be wider than another, and what to do.
+func widerCause(wider *pat.WiderError) cause {
+	bound := termActing
+	if wider.ByMaker {
+		bound = termMaker
+	}
+	text, known := map[string]key{
+		"scope": causeWiderScope, "expirationDate": causeWiderEnd, "level": causeWiderLevel, "audience": causeWiderTarget, "allowedNetworks": causeWiderFrom,
+	}[wider.Field]
+	if !known {
+		return cause{key: causeWider}
+	}
+	return cause{key: text, args: []any{bound}}
+}
+
+// typedAnswer maps errors that say more than what they are.
+func typedAnswer(err error) (answer, bool) {
+	if a, known := rightsAnswer(err); known {
+		return a, true
+	}
 	if body, ok := errors.AsType[*bodyError](err); ok {
 		return bodyAnswer(body), true
 	}
-	if list, ok := errors.AsType[*listError](err); ok {
-		return badRequest(cause{key: causeList, args: []any{list.parameter, list.position, list.fix}}), true
+	if list, ok := errors.AsType[*query.Error](err); ok {
+		return badRequest(cause{key: causeList, args: []any{list.Parameter, list.Position, list.Fix}}), true
+	}
+	if service, ok := errors.AsType[*manage.ServiceError](err); ok {
+		return badRequest(cause{key: causeService, args: []any{service.Index, service.Default}}), true
 	}
 	if request, ok := errors.AsType[*requestError](err); ok {
 		return badRequest(cause{key: request.key, args: request.args}), true
@@ -186,7 +225,7 @@ func typedAnswer(err error) (answer, bool) {
 	if update, ok := errors.AsType[*updateError](err); ok {
 		return answer{
 			status: http.StatusBadRequest, code: "400.1.1 Illegal update attempt", message: messageUpdate,
-			causes: because(update.key, update.operation),
+			causes: because(update.key, update.args...),
 		}, true
 	}
 	if ended, ok := errors.AsType[*pat.NotActiveError](err); ok {
@@ -243,12 +282,21 @@ func sentinelAnswer(err error) (answer, bool) {
 		is     error
 		answer func() answer
 	}{
-		{errNotOwner, func() answer { return forbidden(cause{key: causeNotOwner}) }},
-		{errTechnicalUser, func() answer { return forbidden(cause{key: causeTechnical}) }},
+		{manage.ErrNotOwner, func() answer { return forbidden(cause{key: causeNotOwner}) }},
+		{manage.ErrTechnicalUser, func() answer { return forbidden(cause{key: causeTechnical}) }},
+		{manage.ErrNotProvisioner, func() answer { return forbidden(cause{key: causeProvisioner}) }},
+		{manage.ErrBuiltIn, func() answer { return forbidden(cause{key: causeBuiltIn}) }},
+		{manage.ErrOwner, func() answer { return badRequest(cause{key: causeOwner}) }},
+		{manage.ErrTechnical, func() answer { return badRequest(cause{key: causeTechnicalLife}) }},
+		{manage.ErrSelf, func() answer { return conflict(cause{key: causeSelf}) }},
+		{manage.ErrLastAdministrator, func() answer { return conflict(cause{key: causeLastAdmin}) }},
+		{manage.ErrChanged, func() answer {
+			return answer{status: http.StatusPreconditionFailed, code: "412 Precondition Failed", message: messagePrecondition, causes: because(causeChanged)}
+		}},
 		{pat.ErrParentEnded, func() answer { return forbidden(cause{key: causeParentEnded}) }},
 		{pat.ErrWider, func() answer { return forbidden(cause{key: causeWider}) }},
 		{errNoRoute, func() answer { return notFound(causeNoRoute) }},
-		{errNotFound, func() answer { return notFound(causeUnknown) }},
+		{manage.ErrNotFound, func() answer { return notFound(causeUnknown) }},
 		{pat.ErrNotFound, func() answer { return notFound(causeUnknown) }},
 		{directory.ErrNotFound, func() answer { return notFound(causeUnknown) }},
 		{keys.ErrUnknownKey, func() answer { return notFound(causeUnknown) }},

@@ -19,7 +19,9 @@ import (
 	"github.com/cambio-sts/cambio/exchange"
 	"github.com/cambio-sts/cambio/internal/fault"
 	"github.com/cambio-sts/cambio/internal/httpx"
+	"github.com/cambio-sts/cambio/internal/query"
 	"github.com/cambio-sts/cambio/keys"
+	"github.com/cambio-sts/cambio/manage"
 	"github.com/cambio-sts/cambio/pat"
 )
 
@@ -77,20 +79,32 @@ func foreseen() map[string]struct {
 		"keys.ErrWrongMasterKey": {keys.ErrWrongMasterKey, 503},
 		"keys.ErrSwapped":        {keys.ErrSwapped, 503},
 
+		"manage.ErrNotFound":          {manage.ErrNotFound, 404},
+		"manage.ErrNotOwner":          {manage.ErrNotOwner, 403},
+		"manage.ErrTechnicalUser":     {manage.ErrTechnicalUser, 403},
+		"manage.ErrNotProvisioner":    {manage.ErrNotProvisioner, 403},
+		"manage.ErrChanged":           {manage.ErrChanged, 412},
+		"manage.ErrLastAdministrator": {manage.ErrLastAdministrator, 409},
+		"manage.ErrBuiltIn":           {manage.ErrBuiltIn, 403},
+		"manage.ErrTechnical":         {manage.ErrTechnical, 400},
+		"manage.ErrSelf":              {manage.ErrSelf, 409},
+		"manage.ErrOwner":             {manage.ErrOwner, 400},
+		"manage.ScopeError":           {&manage.ScopeError{Scope: "x"}, 403},
+		"manage.LackError":            {&manage.LackError{Role: directory.PlatformAdmin}, 403},
+		"manage.GiveError":            {&manage.GiveError{}, 403},
+		"manage.ServiceError":         {&manage.ServiceError{}, 400},
+		"manage.RotationError":        {&manage.RotationError{Wider: &pat.WiderError{Field: "scope"}}, 403},
+
+		"query.Error": {&query.Error{}, 400},
+
 		"errNoCredential":   {errNoCredential, 401},
 		"errSecretInURI":    {errSecretInURI, 401},
 		"errTwoCredentials": {errTwoCredentials, 400},
-		"errNotOwner":       {errNotOwner, 403},
-		"forbiddenError":    {&forbiddenError{key: causeParentEnded}, 403},
-		"errTechnicalUser":  {errTechnicalUser, 403},
-		"errNotFound":       {errNotFound, 404},
 		"errNoRoute":        {errNoRoute, 404},
 		"errMethod":         {errMethod, 405},
 		"limitError":        {&limitError{retryAfter: time.Second}, 429},
-		"scopeError":        {&scopeError{scope: "x"}, 403},
-		"listError":         {&listError{}, 400},
 		"requestError":      {&requestError{key: causeQuery}, 400},
-		"updateError":       {&updateError{key: causePatchOp}, 400},
+		"updateError":       {&updateError{key: causePatchOp, args: []any{1}}, 400},
 		"testError":         {&testError{}, 409},
 		"body too large":    {&bodyError{JSONError: &httpx.JSONError{Kind: httpx.ErrTooLarge}}, 413},
 		"body media type":   {&bodyError{JSONError: &httpx.JSONError{Kind: httpx.ErrMediaType}}, 415},
@@ -129,7 +143,7 @@ func TestNoErrorIsForgotten(t *testing.T) {
 	table := foreseen()
 	// Errors of building things, not of using them.
 	construction := []string{"keys.ErrUnknownAlg", "keys.ErrUnsafeRollover", "keys.ErrMasterSyntax", "keys.ErrClaims", "keys.ErrTooLong"}
-	for _, name := range []string{"pat", "directory", "exchange", "keys", "internal/fault"} {
+	for _, name := range []string{"pat", "directory", "exchange", "keys", "manage", "internal/query", "internal/fault"} {
 		short := name[strings.LastIndex(name, "/")+1:]
 		for _, found := range errorsOf(t, "../"+name) {
 			full := short + "." + found

@@ -7,7 +7,13 @@ import (
 
 // QueryParameters lists the query parameters of a route of openapi.yaml, as
 // "METHOD path".
-func QueryParameters(route string) []string { return queryParameters(route) }
+func QueryParameters(route string) []string {
+	all, err := queryParameters()
+	if err != nil {
+		panic(err)
+	}
+	return all[route]
+}
 
 // Routes lists every route that Register adds, as "METHOD path".
 func Routes(a *API) []string {

@@ -12,6 +12,7 @@ import (
 	"github.com/cambio-sts/cambio/internal/audit"
 	"github.com/cambio-sts/cambio/internal/httpx"
 	"github.com/cambio-sts/cambio/internal/id"
+	"github.com/cambio-sts/cambio/manage"
 	"github.com/cambio-sts/cambio/pat"
 )
 
@@ -40,9 +41,9 @@ func (a *API) gate(base string, parameters []string, next http.HandlerFunc) http
 }
 
 // authenticate runs the one pipeline on the one credential of the request.
-func (a *API) authenticate(r *http.Request) (*caller, error) {
+func (a *API) authenticate(r *http.Request) (*manage.Caller, error) {
 	ctx, origin := r.Context(), httpx.OriginFrom(r.Context())
-	if httpx.CheckQuery(r.URL.RawQuery, a.tokens.Format().LooksLike) != nil {
+	if httpx.CheckQuery(r.URL.RawQuery, a.format.LooksLike) != nil {
 		return nil, a.leaked(ctx, origin)
 	}
 	credential, err := a.credential(r)
@@ -59,7 +60,7 @@ func (a *API) authenticate(r *http.Request) (*caller, error) {
 		return nil, err
 	}
 	httpx.RequestLogFrom(ctx).Add(zap.String("actor", string(principal.Identity.ID)), zap.String("pat_id", string(principal.Token.ID)))
-	return &caller{Principal: principal, origin: origin}, nil
+	return &manage.Caller{Principal: principal, Origin: origin}, nil
 }
 
 // leaked records a credential in a query string, which logs and histories keep.
@@ -78,7 +79,7 @@ func (a *API) leaked(ctx context.Context, origin audit.Origin) error {
 const reasonSecretInURI = "secret_in_uri"
 
 // admit refuses a token that asks too much.
-func (a *API) admit(ctx context.Context, who *caller, base string) error {
+func (a *API) admit(ctx context.Context, who *manage.Caller, base string) error {
 	retry, err := a.requests.Allow(ctx, string(who.Token.ID), base)
 	if err != nil {
 		return fmt.Errorf("count a request: %w", err)

@@ -2,36 +2,18 @@ package api
 
 import (
 	"encoding/json"
-	"errors"
 	"reflect"
-	"strings"
 	"time"
 
-	"github.com/cambio-sts/cambio/pat"
+	"github.com/cambio-sts/cambio/internal/instant"
 )
 
 // Instant is a time as the API writes it: RFC 3339 in UTC with three fractional
 // digits. It reads any RFC 3339 time and truncates it to milliseconds.
 type Instant time.Time
 
-var errNotInstant = errors.New("not a time of RFC 3339")
-
-// parseInstant reads an RFC 3339 time, whose letters may be of either case
-// (§5.6). What it returns is a time that it reads again when it is printed.
-func parseInstant(text string) (time.Time, error) {
-	var parsed time.Time
-	if err := parsed.UnmarshalText([]byte(strings.ToUpper(text))); err != nil {
-		return time.Time{}, errNotInstant
-	}
-	parsed = pat.Milliseconds(parsed)
-	if parsed.Year() < 1 || parsed.Year() > 9999 || parsed.IsZero() {
-		return time.Time{}, errNotInstant
-	}
-	return parsed, nil
-}
-
 // String returns the time as the API writes it.
-func (i Instant) String() string { return pat.FormatTime(time.Time(i)) }
+func (i Instant) String() string { return instant.Format(time.Time(i)) }
 
 // MarshalJSON implements json.Marshaler.
 func (i Instant) MarshalJSON() ([]byte, error) { return []byte(`"` + i.String() + `"`), nil }
@@ -45,7 +27,7 @@ func (i *Instant) UnmarshalJSON(raw []byte) error {
 	err := json.Unmarshal(raw, &text)
 	var parsed time.Time
 	if err == nil {
-		parsed, err = parseInstant(text)
+		parsed, err = instant.Parse(text)
 	}
 	if err != nil {
 		// Of this type encoding/json tells in which field it happened.

@@ -14,6 +14,37 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// AuditEvent defines model for AuditEvent.
+type AuditEvent struct {
+	// Actor Id of the identity that did it.
+	Actor    *string  `json:"actor,omitempty"`
+	Audience []string `json:"audience,omitempty"`
+	DenialID *string  `json:"denial_id,omitempty"`
+
+	// Event Example: PERSONAL_ACCESS_TOKEN_CREATED
+	Event        string  `json:"event"`
+	ID           *string `json:"id,omitempty"`
+	IP           *string `json:"ip,omitempty"`
+	Jti          *string `json:"jti,omitempty"`
+	Organization *string `json:"organization,omitempty"`
+	Outcome      string  `json:"outcome"`
+	Owner        *string `json:"owner,omitempty"`
+	PatID        *string `json:"pat_id,omitempty"`
+	Reason       *string `json:"reason,omitempty"`
+	Scope        *string `json:"scope,omitempty"`
+
+	// Seq Counts within its file.
+	Seq uint64 `json:"seq"`
+
+	// Subject Id of what was changed, where that is no token.
+	Subject *string `json:"subject,omitempty"`
+
+	// Time Example: 2017-07-11T18:45:37.098Z
+	Time       Time    `json:"time"`
+	TrackingID *string `json:"tracking_id,omitempty"`
+	UserAgent  *string `json:"user_agent,omitempty"`
+}
+
 // Failure defines model for Failure.
 type Failure struct {
 	Causes []Message `json:"causes"`
@@ -26,6 +57,86 @@ type Failure struct {
 	TrackingID string `json:"trackingId"`
 }
 
+// Group defines model for Group.
+type Group struct {
+	ChildGroups []Reference `json:"childGroups"`
+	Description *string     `json:"description"`
+	ID          string      `json:"id"`
+
+	// Members The first 250 direct members; only of a single group, for who may see them. All are at `/groups/{id}/members`.
+	Members        *[]IdentityReference `json:"members,omitempty"`
+	Name           string               `json:"name"`
+	OrganizationID string               `json:"organizationId"`
+
+	// Reserved Nobody, Everyone or Administrators: it cannot be renamed or deleted.
+	Reserved bool `json:"reserved"`
+}
+
+// GroupDraft defines model for GroupDraft.
+type GroupDraft struct {
+	// ChildGroups Ids of the groups that are nested in it.
+	ChildGroups []string `json:"childGroups,omitempty"`
+	Description *string  `json:"description,omitempty"`
+
+	// Name Unique in the organization.
+	Name string `json:"name"`
+}
+
+// HeldRole defines model for HeldRole.
+type HeldRole struct {
+	Role    string              `json:"role"`
+	Scope   directory.ScopeKind `json:"scope"`
+	ScopeID *string             `json:"scopeId"`
+}
+
+// Holder defines model for Holder.
+type Holder struct {
+	ID string `json:"id"`
+
+	// Name Null if it is gone.
+	Name *string `json:"name"`
+	Type string  `json:"type"`
+}
+
+// Identity defines model for Identity.
+type Identity struct {
+	BuiltInAdministrator bool `json:"builtInAdministrator"`
+
+	// Created Example: 2017-07-11T18:45:37.098Z
+	Created     Time    `json:"created"`
+	DisplayName *string `json:"displayName"`
+	Email       *string `json:"email"`
+	Enabled     bool    `json:"enabled"`
+	ExternalID  *string `json:"externalId"`
+
+	// Groups Direct membership.
+	Groups []Reference `json:"groups"`
+	ID     string      `json:"id"`
+
+	// Issuer The identity provider's, with subject the link for logins.
+	Issuer         *string                `json:"issuer"`
+	LastLogin      *Time                  `json:"lastLogin"`
+	Modified       *Time                  `json:"modified"`
+	OrganizationID string                 `json:"organizationId"`
+	Subject        *string                `json:"subject"`
+	Type           directory.IdentityType `json:"type"`
+	UserStatus     directory.Status       `json:"userStatus"`
+	Username       string                 `json:"username"`
+}
+
+// IdentityDraft defines model for IdentityDraft.
+type IdentityDraft struct {
+	DisplayName *string `json:"displayName,omitempty"`
+	Email       *string `json:"email,omitempty"`
+	Enabled     *bool   `json:"enabled,omitempty"`
+	ExternalID  *string `json:"externalId,omitempty"`
+	Issuer      *string `json:"issuer,omitempty"`
+	Subject     *string `json:"subject,omitempty"`
+
+	// Username Unique in the organization.
+	Username string `json:"username"`
+}
+
 // IdentityReference defines model for IdentityReference.
 type IdentityReference struct {
 	ID string `json:"id"`
@@ -35,6 +146,83 @@ type IdentityReference struct {
 
 	// Type Example: IDENTITY
 	Type string `json:"type"`
+}
+
+// Inactivity defines model for Inactivity.
+type Inactivity struct {
+	// Created Example: 2017-07-11T18:45:37.098Z
+	Created Time `json:"created"`
+
+	// DeactivatesAt Example: 2017-07-11T18:45:37.098Z
+	DeactivatesAt Time              `json:"deactivatesAt"`
+	Identity      IdentityReference `json:"identity"`
+	LastLogin     *Time             `json:"lastLogin"`
+
+	// RemainingDays Whole days; 0 for who is inactive.
+	RemainingDays int              `json:"remainingDays"`
+	UserStatus    directory.Status `json:"userStatus"`
+	Username      string           `json:"username"`
+}
+
+// LevelAccessTokenDraft defines model for LevelAccessTokenDraft.
+type LevelAccessTokenDraft struct {
+	// AccessTokenValiditySeconds Null: the default of the organization.
+	AccessTokenValiditySeconds *int64 `json:"accessTokenValiditySeconds,omitempty"`
+
+	// AdminRole The token acts as group_admin or organization_admin there, not as the plain user.
+	AdminRole       *bool    `json:"adminRole,omitempty"`
+	AllowedNetworks []string `json:"allowedNetworks,omitempty"`
+
+	// Audience Services that are configured, or the management API. Null: any.
+	Audience    []string `json:"audience,omitempty"`
+	Description *string  `json:"description,omitempty"`
+
+	// ExpirationDate In the future and within the policy. Null: never, with userAwareTokenNeverExpires; else the default lifetime of the organization, if it has one.
+	ExpirationDate *Time `json:"expirationDate,omitempty"`
+
+	// Name Unique among those of the group or organization.
+	Name string `json:"name"`
+
+	// Scope Null: the default of the organization; empty: `sp:scopes:default`.
+	Scope                      []string `json:"scope,omitempty"`
+	UserAwareTokenNeverExpires *bool    `json:"userAwareTokenNeverExpires,omitempty"`
+}
+
+// LoginRequest defines model for LoginRequest.
+type LoginRequest struct {
+	// Time When it was, not in the future. Null: now.
+	Time *Time `json:"time,omitempty"`
+}
+
+// Me defines model for Me.
+type Me struct {
+	// DaysToInactivity Whole days until the identity becomes inactive without a login; null: it never does.
+	DaysToInactivity *int `json:"daysToInactivity"`
+
+	// Groups Those the caller is in, directly or by nesting.
+	Groups     []Reference `json:"groups"`
+	Identity   Identity    `json:"identity"`
+	InactiveAt *Time       `json:"inactiveAt"`
+
+	// MaxTokens How many usable ones it may have; 0: any number.
+	MaxTokens int `json:"maxTokens"`
+
+	// MayCreateTokens Personal ones.
+	MayCreateTokens bool      `json:"mayCreateTokens"`
+	Organization    Reference `json:"organization"`
+
+	// Rights What the identity has and the token covers.
+	Rights []string   `json:"rights"`
+	Roles  []HeldRole `json:"roles"`
+
+	// Scope What the token or the JWT covers.
+	Scope []string `json:"scope"`
+
+	// Token The token that the caller acts by, itself or through a JWT of it.
+	Token *Reference `json:"token"`
+
+	// UsableTokens Of the identity's own tokens those that are Active.
+	UsableTokens int `json:"usableTokens"`
 }
 
 // Message defines model for Message.
@@ -52,6 +240,30 @@ type OldSecretUse struct {
 	// Time Example: 2017-07-11T18:45:37.098Z
 	Time      Time   `json:"time"`
 	UserAgent string `json:"userAgent"`
+}
+
+// Organization defines model for Organization.
+type Organization struct {
+	// Administrator Only in the answer to create, where one was named.
+	Administrator *IdentityReference `json:"administrator,omitempty"`
+
+	// Created Example: 2017-07-11T18:45:37.098Z
+	Created Time   `json:"created"`
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+
+	// Policy Null without organization_admin of it or platform_admin.
+	Policy *Policy `json:"policy"`
+}
+
+// OrganizationDraft defines model for OrganizationDraft.
+type OrganizationDraft struct {
+	// Administrator Its first administrator.
+	Administrator *IdentityDraft `json:"administrator,omitempty"`
+
+	// Name Unique.
+	Name   string  `json:"name"`
+	Policy *Policy `json:"policy,omitempty"`
 }
 
 // PatchOperation defines model for PatchOperation.
@@ -152,6 +364,65 @@ type PersonalAccessTokenDraft struct {
 	UserAwareTokenNeverExpires *bool    `json:"userAwareTokenNeverExpires,omitempty"`
 }
 
+// Policy defines model for Policy.
+type Policy struct {
+	AllowNeverExpire *bool `json:"allowNeverExpire,omitempty"`
+
+	// AllowedNetworks From where tokens may be used; empty: anywhere.
+	AllowedNetworks           []string `json:"allowedNetworks,omitempty"`
+	DefaultAccessTokenSeconds *int64   `json:"defaultAccessTokenSeconds,omitempty"`
+
+	// DefaultLifetimeSeconds Of a token that is created without expirationDate; null: it never expires.
+	DefaultLifetimeSeconds *int64   `json:"defaultLifetimeSeconds,omitempty"`
+	DefaultScopes          []string `json:"defaultScopes,omitempty"`
+
+	// EnforceOnExisting Existing tokens end at the latest maxLifetimeSeconds after they were created.
+	EnforceOnExisting *bool `json:"enforceOnExisting,omitempty"`
+
+	// LogonInactivityDays Days without an interactive login after which a person's tokens are refused; 0: off.
+	LogonInactivityDays   *int   `json:"logonInactivityDays,omitempty"`
+	MaxAccessTokenSeconds *int64 `json:"maxAccessTokenSeconds,omitempty"`
+
+	// MaxLifetimeSeconds Of a token; 0: none.
+	MaxLifetimeSeconds *int64 `json:"maxLifetimeSeconds,omitempty"`
+
+	// MaxTokensPerOwner Usable ones; 0: any number.
+	MaxTokensPerOwner *int `json:"maxTokensPerOwner,omitempty"`
+
+	// RequireNeverExpireAcknowledgement A token without expirationDate needs userAwareTokenNeverExpires.
+	RequireNeverExpireAcknowledgement *bool `json:"requireNeverExpireAcknowledgement,omitempty"`
+
+	// UnusedRevokeDays Days without a use after which a token is revoked; 0: off.
+	UnusedRevokeDays *int `json:"unusedRevokeDays,omitempty"`
+}
+
+// PolicyChange defines model for PolicyChange.
+type PolicyChange struct {
+	// Applied False for a preview.
+	Applied bool `json:"applied"`
+
+	// Ends Tokens that end earlier than by the policy before, soonest first.
+	Ends   []PolicyEnd `json:"ends"`
+	Policy Policy      `json:"policy"`
+}
+
+// PolicyEnd defines model for PolicyEnd.
+type PolicyEnd struct {
+	// EndsAt Example: 2017-07-11T18:45:37.098Z
+	EndsAt Time `json:"endsAt"`
+
+	// ExpirationDate When it ends by the policy before; null for never.
+	ExpirationDate *Time             `json:"expirationDate"`
+	ID             string            `json:"id"`
+	Level          pat.Level         `json:"level"`
+	Name           string            `json:"name"`
+	Owner          IdentityReference `json:"owner"`
+	OwnerUsername  *string           `json:"ownerUsername"`
+
+	// Reason The longest life, or that it is not used.
+	Reason string `json:"reason"`
+}
+
 // Problem RFC 9457; the same error for whoever accepts application/problem+json.
 type Problem struct {
 	DenialID   *string `json:"denial_id,omitempty"`
@@ -171,9 +442,41 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
+// Reference defines model for Reference.
+type Reference struct {
+	ID   string  `json:"id"`
+	Name *string `json:"name"`
+}
+
 // RevokeRequest defines model for RevokeRequest.
 type RevokeRequest struct {
 	Reason *pat.Reason `json:"reason,omitempty"`
+}
+
+// RoleAssignment defines model for RoleAssignment.
+type RoleAssignment struct {
+	Holder Holder              `json:"holder"`
+	ID     string              `json:"id"`
+	Rights []string            `json:"rights"`
+	Role   *string             `json:"role"`
+	Scope  directory.ScopeKind `json:"scope"`
+
+	// ScopeID Of the organization or group; null on the platform.
+	ScopeID *string `json:"scopeId"`
+}
+
+// RoleAssignmentDraft defines model for RoleAssignmentDraft.
+type RoleAssignmentDraft struct {
+	// Holder Id of an identity or a group of that organization.
+	Holder string   `json:"holder"`
+	Rights []string `json:"rights,omitempty"`
+
+	// Role A role, or rights.
+	Role  *directory.Role     `json:"role,omitempty"`
+	Scope directory.ScopeKind `json:"scope"`
+
+	// ScopeID Of the organization or group. Null: one's own organization, or the platform.
+	ScopeID *string `json:"scopeId,omitempty"`
 }
 
 // RotateRequest defines model for RotateRequest.
@@ -181,6 +484,30 @@ type RotateRequest struct {
 	// GracePeriodSeconds How long both secrets work. With the reason compromised they do not: then it is absent or 0.
 	GracePeriodSeconds *int64      `json:"gracePeriodSeconds,omitempty"`
 	Reason             *pat.Reason `json:"reason,omitempty"`
+}
+
+// Service defines model for Service.
+type Service struct {
+	Alg *string `json:"alg"`
+
+	// AnyScope It takes any application scope.
+	AnyScope bool   `json:"anyScope"`
+	Audience string `json:"audience"`
+
+	// Claims Which of them go into its JWTs.
+	Claims []string `json:"claims"`
+
+	// MaxLifetimeSeconds Of a JWT for it.
+	MaxLifetimeSeconds *int64         `json:"maxLifetimeSeconds"`
+	Name               *string        `json:"name"`
+	Scopes             []ServiceScope `json:"scopes"`
+}
+
+// ServiceScope defines model for ServiceScope.
+type ServiceScope struct {
+	// GrantedTo Roles and groups.
+	GrantedTo []string `json:"grantedTo"`
+	Scope     string   `json:"scope"`
 }
 
 // SigningKey defines model for SigningKey.
@@ -223,17 +550,41 @@ type Unauthorized struct {
 	Error string `json:"error"`
 }
 
+// Cascade defines model for cascade.
+type Cascade = bool
+
+// ChildID defines model for childID.
+type ChildID = string
+
 // Count defines model for count.
 type Count = bool
+
+// Filters Example: name sw "ci-" and created gt 2026-01-01T00:00:00.000Z
+type Filters = string
 
 // ID defines model for id.
 type ID = string
 
+// IfMatch defines model for ifMatch.
+type IfMatch = string
+
+// LevelID defines model for levelID.
+type LevelID = string
+
 // Limit defines model for limit.
 type Limit = int
 
+// MemberID defines model for memberID.
+type MemberID = string
+
 // Offset defines model for offset.
 type Offset = int
+
+// Sorters Example: name,-created
+type Sorters = string
+
+// TokenID defines model for tokenID.
+type TokenID = string
 
 // FailureAnswerApplicationJSON defines model for FailureAnswer.
 type FailureAnswerApplicationJSON = Failure
@@ -241,8 +592,20 @@ type FailureAnswerApplicationJSON = Failure
 // FailureAnswerApplicationProblemPlusJSON RFC 9457; the same error for whoever accepts application/problem+json.
 type FailureAnswerApplicationProblemPlusJSON = Problem
 
+// GroupAnswer defines model for GroupAnswer.
+type GroupAnswer = Group
+
+// IdentityAnswer defines model for IdentityAnswer.
+type IdentityAnswer = Identity
+
 // KeysAnswer defines model for KeysAnswer.
 type KeysAnswer = []SigningKey
+
+// OrganizationAnswer defines model for OrganizationAnswer.
+type OrganizationAnswer = Organization
+
+// RoleAssignmentAnswer defines model for RoleAssignmentAnswer.
+type RoleAssignmentAnswer = RoleAssignment
 
 // SecretAnswer defines model for SecretAnswer.
 type SecretAnswer = PersonalAccessToken
@@ -261,6 +624,284 @@ type UnauthorizedAnswerApplicationJSON = Unauthorized
 
 // UnauthorizedAnswerApplicationProblemPlusJSON RFC 9457; the same error for whoever accepts application/problem+json.
 type UnauthorizedAnswerApplicationProblemPlusJSON = Problem
+
+// ListAuditEventsParams defines parameters for ListAuditEvents.
+type ListAuditEventsParams struct {
+	// Limit At most so many; 0 to 250.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many.
+	Offset *Offset `form:"offset,omitempty" json:"offset,omitempty"`
+
+	// From Not before this time.
+	From *Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Before this time.
+	To *Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Event Its name, or the beginning of it followed by `*`.
+	Event *string `form:"event,omitempty" json:"event,omitempty"`
+
+	// Outcome How it ended.
+	Outcome *string `form:"outcome,omitempty" json:"outcome,omitempty"`
+
+	// Actor Id of the identity that did it.
+	Actor *string `form:"actor,omitempty" json:"actor,omitempty"`
+
+	// Owner Id of the identity that owns the token.
+	Owner *string `form:"owner,omitempty" json:"owner,omitempty"`
+
+	// PatID Id of the token.
+	PatID *string `form:"pat-id,omitempty" json:"pat-id,omitempty"`
+
+	// DenialID Of a refusal.
+	DenialID *string `form:"denial-id,omitempty" json:"denial-id,omitempty"`
+
+	// TrackingID Of a request.
+	TrackingID *string `form:"tracking-id,omitempty" json:"tracking-id,omitempty"`
+}
+
+// ListGroupsParams defines parameters for ListGroups.
+type ListGroupsParams struct {
+	// Limit At most so many; 0 to 250.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many.
+	Offset *Offset `form:"offset,omitempty" json:"offset,omitempty"`
+
+	// Count Tell in `X-Total-Count` how many there are in all.
+	Count *Count `form:"count,omitempty" json:"count,omitempty"`
+
+	// Sorters Comma-separated fields, a leading `-` descends, null comes last. A wrong one is refused with those that there are.
+	// Empty counts as absent.
+	Sorters *Sorters `form:"sorters,omitempty" json:"sorters,omitempty"`
+
+	// Filters Comparisons joined by `and`: `eq ne in co sw gt ge lt le isnull pr`. A wrong one is refused with the fields and
+	// operators that there are. Empty counts as absent.
+	Filters *Filters `form:"filters,omitempty" json:"filters,omitempty"`
+}
+
+// DeleteGroupParams defines parameters for DeleteGroup.
+type DeleteGroupParams struct {
+	// IfMatch The `ETag` of what was read, or `*`; else 412 if it has changed since (RFC 9110 §13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// PatchGroupApplicationJSONPatchPlusJSONBody defines parameters for PatchGroup.
+type PatchGroupApplicationJSONPatchPlusJSONBody = []PatchOperation
+
+// PatchGroupParams defines parameters for PatchGroup.
+type PatchGroupParams struct {
+	// IfMatch The `ETag` of what was read, or `*`; else 412 if it has changed since (RFC 9110 §13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListGroupAccessTokensParams defines parameters for ListGroupAccessTokens.
+type ListGroupAccessTokensParams struct {
+	// Limit At most so many; 0 to 250.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many.
+	Offset *Offset `form:"offset,omitempty" json:"offset,omitempty"`
+
+	// Count Tell in `X-Total-Count` how many there are in all.
+	Count *Count `form:"count,omitempty" json:"count,omitempty"`
+
+	// Sorters Comma-separated fields, a leading `-` descends, null comes last. A wrong one is refused with those that there are.
+	// Empty counts as absent.
+	Sorters *Sorters `form:"sorters,omitempty" json:"sorters,omitempty"`
+
+	// Filters Comparisons joined by `and`: `eq ne in co sw gt ge lt le isnull pr`. A wrong one is refused with the fields and
+	// operators that there are. Empty counts as absent.
+	Filters *Filters `form:"filters,omitempty" json:"filters,omitempty"`
+}
+
+// DeleteGroupAccessTokenParams defines parameters for DeleteGroupAccessToken.
+type DeleteGroupAccessTokenParams struct {
+	// IfMatch The `ETag` of what was read, or `*`; else 412 if it has changed since (RFC 9110 §13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// PatchGroupAccessTokenApplicationJSONPatchPlusJSONBody defines parameters for PatchGroupAccessToken.
+type PatchGroupAccessTokenApplicationJSONPatchPlusJSONBody = []PatchOperation
+
+// PatchGroupAccessTokenParams defines parameters for PatchGroupAccessToken.
+type PatchGroupAccessTokenParams struct {
+	// IfMatch The `ETag` of what was read, or `*`; else 412 if it has changed since (RFC 9110 §13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ReactivateGroupAccessTokenParams defines parameters for ReactivateGroupAccessToken.
+type ReactivateGroupAccessTokenParams struct {
+	// IfMatch The `ETag` of what was read, or `*`; else 412 if it has changed since (RFC 9110 §13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// RevokeGroupAccessTokenParams defines parameters for RevokeGroupAccessToken.
+type RevokeGroupAccessTokenParams struct {
+	// Cascade End what was made by means of it too.
+	Cascade *Cascade `form:"cascade,omitempty" json:"cascade,omitempty"`
+
+	// IfMatch The `ETag` of what was read, or `*`; else 412 if it has changed since (RFC 9110 §13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// RotateGroupAccessTokenParams defines parameters for RotateGroupAccessToken.
+type RotateGroupAccessTokenParams struct {
+	// IfMatch The `ETag` of what was read, or `*`; else 412 if it has changed since (RFC 9110 §13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListChildrenParams defines parameters for ListChildren.
+type ListChildrenParams struct {
+	// Limit At most so many; 0 to 250.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many.
+	Offset *Offset `form:"offset,omitempty" json:"offset,omitempty"`
+
+	// Count Tell in `X-Total-Count` how many there are in all.
+	Count *Count `form:"count,omitempty" json:"count,omitempty"`
+}
+
+// ListMembersParams defines parameters for ListMembers.
+type ListMembersParams struct {
+	// Limit At most so many; 0 to 250.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many.
+	Offset *Offset `form:"offset,omitempty" json:"offset,omitempty"`
+
+	// Count Tell in `X-Total-Count` how many there are in all.
+	Count *Count `form:"count,omitempty" json:"count,omitempty"`
+}
+
+// ListIdentitiesParams defines parameters for ListIdentities.
+type ListIdentitiesParams struct {
+	// Limit At most so many; 0 to 250.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many.
+	Offset *Offset `form:"offset,omitempty" json:"offset,omitempty"`
+
+	// Count Tell in `X-Total-Count` how many there are in all.
+	Count *Count `form:"count,omitempty" json:"count,omitempty"`
+
+	// Sorters Comma-separated fields, a leading `-` descends, null comes last. A wrong one is refused with those that there are.
+	// Empty counts as absent.
+	Sorters *Sorters `form:"sorters,omitempty" json:"sorters,omitempty"`
+
+	// Filters Comparisons joined by `and`: `eq ne in co sw gt ge lt le isnull pr`. A wrong one is refused with the fields and
+	// operators that there are. Empty counts as absent.
+	Filters *Filters `form:"filters,omitempty" json:"filters,omitempty"`
+}
+
+// DeleteIdentityParams defines parameters for DeleteIdentity.
+type DeleteIdentityParams struct {
+	// IfMatch The `ETag` of what was read, or `*`; else 412 if it has changed since (RFC 9110 §13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// PatchIdentityApplicationJSONPatchPlusJSONBody defines parameters for PatchIdentity.
+type PatchIdentityApplicationJSONPatchPlusJSONBody = []PatchOperation
+
+// PatchIdentityParams defines parameters for PatchIdentity.
+type PatchIdentityParams struct {
+	// IfMatch The `ETag` of what was read, or `*`; else 412 if it has changed since (RFC 9110 §13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListOrganizationsParams defines parameters for ListOrganizations.
+type ListOrganizationsParams struct {
+	// Limit At most so many; 0 to 250.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many.
+	Offset *Offset `form:"offset,omitempty" json:"offset,omitempty"`
+
+	// Count Tell in `X-Total-Count` how many there are in all.
+	Count *Count `form:"count,omitempty" json:"count,omitempty"`
+}
+
+// PatchOrganizationApplicationJSONPatchPlusJSONBody defines parameters for PatchOrganization.
+type PatchOrganizationApplicationJSONPatchPlusJSONBody = []PatchOperation
+
+// PatchOrganizationParams defines parameters for PatchOrganization.
+type PatchOrganizationParams struct {
+	// IfMatch The `ETag` of what was read, or `*`; else 412 if it has changed since (RFC 9110 §13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListOrganizationAccessTokensParams defines parameters for ListOrganizationAccessTokens.
+type ListOrganizationAccessTokensParams struct {
+	// Limit At most so many; 0 to 250.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many.
+	Offset *Offset `form:"offset,omitempty" json:"offset,omitempty"`
+
+	// Count Tell in `X-Total-Count` how many there are in all.
+	Count *Count `form:"count,omitempty" json:"count,omitempty"`
+
+	// Sorters Comma-separated fields, a leading `-` descends, null comes last. A wrong one is refused with those that there are.
+	// Empty counts as absent.
+	Sorters *Sorters `form:"sorters,omitempty" json:"sorters,omitempty"`
+
+	// Filters Comparisons joined by `and`: `eq ne in co sw gt ge lt le isnull pr`. A wrong one is refused with the fields and
+	// operators that there are. Empty counts as absent.
+	Filters *Filters `form:"filters,omitempty" json:"filters,omitempty"`
+}
+
+// DeleteOrganizationAccessTokenParams defines parameters for DeleteOrganizationAccessToken.
+type DeleteOrganizationAccessTokenParams struct {
+	// IfMatch The `ETag` of what was read, or `*`; else 412 if it has changed since (RFC 9110 §13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// PatchOrganizationAccessTokenApplicationJSONPatchPlusJSONBody defines parameters for PatchOrganizationAccessToken.
+type PatchOrganizationAccessTokenApplicationJSONPatchPlusJSONBody = []PatchOperation
+
+// PatchOrganizationAccessTokenParams defines parameters for PatchOrganizationAccessToken.
+type PatchOrganizationAccessTokenParams struct {
+	// IfMatch The `ETag` of what was read, or `*`; else 412 if it has changed since (RFC 9110 §13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ReactivateOrganizationAccessTokenParams defines parameters for ReactivateOrganizationAccessToken.
+type ReactivateOrganizationAccessTokenParams struct {
+	// IfMatch The `ETag` of what was read, or `*`; else 412 if it has changed since (RFC 9110 §13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// RevokeOrganizationAccessTokenParams defines parameters for RevokeOrganizationAccessToken.
+type RevokeOrganizationAccessTokenParams struct {
+	// Cascade End what was made by means of it too.
+	Cascade *Cascade `form:"cascade,omitempty" json:"cascade,omitempty"`
+
+	// IfMatch The `ETag` of what was read, or `*`; else 412 if it has changed since (RFC 9110 §13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// RotateOrganizationAccessTokenParams defines parameters for RotateOrganizationAccessToken.
+type RotateOrganizationAccessTokenParams struct {
+	// IfMatch The `ETag` of what was read, or `*`; else 412 if it has changed since (RFC 9110 §13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// PutPolicyParams defines parameters for PutPolicy.
+type PutPolicyParams struct {
+	// Preview Only tell what it would do.
+	Preview *bool `form:"preview,omitempty" json:"preview,omitempty"`
+
+	// Limit At most so many; 0 to 250.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many.
+	Offset *Offset `form:"offset,omitempty" json:"offset,omitempty"`
+
+	// IfMatch The `ETag` of what was read, or `*`; else 412 if it has changed since (RFC 9110 §13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
 
 // ListPersonalAccessTokensParams defines parameters for ListPersonalAccessTokens.
 type ListPersonalAccessTokensParams struct {
@@ -286,14 +927,130 @@ type ListPersonalAccessTokensParams struct {
 	Filters *string `form:"filters,omitempty" json:"filters,omitempty"`
 }
 
+// DeletePersonalAccessTokenParams defines parameters for DeletePersonalAccessToken.
+type DeletePersonalAccessTokenParams struct {
+	// IfMatch The `ETag` of what was read, or `*`; else 412 if it has changed since (RFC 9110 §13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // PatchPersonalAccessTokenApplicationJSONPatchPlusJSONBody defines parameters for PatchPersonalAccessToken.
 type PatchPersonalAccessTokenApplicationJSONPatchPlusJSONBody = []PatchOperation
+
+// PatchPersonalAccessTokenParams defines parameters for PatchPersonalAccessToken.
+type PatchPersonalAccessTokenParams struct {
+	// IfMatch The `ETag` of what was read, or `*`; else 412 if it has changed since (RFC 9110 §13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
 
 // RevokePersonalAccessTokenParams defines parameters for RevokePersonalAccessToken.
 type RevokePersonalAccessTokenParams struct {
 	// Cascade End the tokens made by means of this one too.
 	Cascade *bool `form:"cascade,omitempty" json:"cascade,omitempty"`
+
+	// IfMatch The `ETag` of what was read, or `*`; else 412 if it has changed since (RFC 9110 §13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
+
+// RotatePersonalAccessTokenParams defines parameters for RotatePersonalAccessToken.
+type RotatePersonalAccessTokenParams struct {
+	// IfMatch The `ETag` of what was read, or `*`; else 412 if it has changed since (RFC 9110 §13.1.1).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListInactivityParams defines parameters for ListInactivity.
+type ListInactivityParams struct {
+	// Limit At most so many; 0 to 250.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many.
+	Offset *Offset `form:"offset,omitempty" json:"offset,omitempty"`
+
+	// Count Tell in `X-Total-Count` how many there are in all.
+	Count *Count `form:"count,omitempty" json:"count,omitempty"`
+
+	// WithinDays Only those who become inactive within so many days, or are.
+	WithinDays *int `form:"within-days,omitempty" json:"within-days,omitempty"`
+}
+
+// ListRoleAssignmentsParams defines parameters for ListRoleAssignments.
+type ListRoleAssignmentsParams struct {
+	// Limit At most so many; 0 to 250.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many.
+	Offset *Offset `form:"offset,omitempty" json:"offset,omitempty"`
+
+	// Count Tell in `X-Total-Count` how many there are in all.
+	Count *Count `form:"count,omitempty" json:"count,omitempty"`
+
+	// Sorters Comma-separated fields, a leading `-` descends, null comes last. A wrong one is refused with those that there are.
+	// Empty counts as absent.
+	Sorters *Sorters `form:"sorters,omitempty" json:"sorters,omitempty"`
+
+	// Filters Comparisons joined by `and`: `eq ne in co sw gt ge lt le isnull pr`. A wrong one is refused with the fields and
+	// operators that there are. Empty counts as absent.
+	Filters *Filters `form:"filters,omitempty" json:"filters,omitempty"`
+}
+
+// ListServicesParams defines parameters for ListServices.
+type ListServicesParams struct {
+	// Limit At most so many; 0 to 250.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out so many.
+	Offset *Offset `form:"offset,omitempty" json:"offset,omitempty"`
+
+	// Count Tell in `X-Total-Count` how many there are in all.
+	Count *Count `form:"count,omitempty" json:"count,omitempty"`
+}
+
+// CreateGroupJSONRequestBody defines body for CreateGroup for application/json ContentType.
+type CreateGroupJSONRequestBody = GroupDraft
+
+// PatchGroupApplicationJSONPatchPlusJSONRequestBody defines body for PatchGroup for application/json-patch+json ContentType.
+type PatchGroupApplicationJSONPatchPlusJSONRequestBody = PatchGroupApplicationJSONPatchPlusJSONBody
+
+// CreateGroupAccessTokenJSONRequestBody defines body for CreateGroupAccessToken for application/json ContentType.
+type CreateGroupAccessTokenJSONRequestBody = LevelAccessTokenDraft
+
+// PatchGroupAccessTokenApplicationJSONPatchPlusJSONRequestBody defines body for PatchGroupAccessToken for application/json-patch+json ContentType.
+type PatchGroupAccessTokenApplicationJSONPatchPlusJSONRequestBody = PatchGroupAccessTokenApplicationJSONPatchPlusJSONBody
+
+// RevokeGroupAccessTokenJSONRequestBody defines body for RevokeGroupAccessToken for application/json ContentType.
+type RevokeGroupAccessTokenJSONRequestBody = RevokeRequest
+
+// RotateGroupAccessTokenJSONRequestBody defines body for RotateGroupAccessToken for application/json ContentType.
+type RotateGroupAccessTokenJSONRequestBody = RotateRequest
+
+// CreateIdentityJSONRequestBody defines body for CreateIdentity for application/json ContentType.
+type CreateIdentityJSONRequestBody = IdentityDraft
+
+// PatchIdentityApplicationJSONPatchPlusJSONRequestBody defines body for PatchIdentity for application/json-patch+json ContentType.
+type PatchIdentityApplicationJSONPatchPlusJSONRequestBody = PatchIdentityApplicationJSONPatchPlusJSONBody
+
+// RecordLoginJSONRequestBody defines body for RecordLogin for application/json ContentType.
+type RecordLoginJSONRequestBody = LoginRequest
+
+// CreateOrganizationJSONRequestBody defines body for CreateOrganization for application/json ContentType.
+type CreateOrganizationJSONRequestBody = OrganizationDraft
+
+// PatchOrganizationApplicationJSONPatchPlusJSONRequestBody defines body for PatchOrganization for application/json-patch+json ContentType.
+type PatchOrganizationApplicationJSONPatchPlusJSONRequestBody = PatchOrganizationApplicationJSONPatchPlusJSONBody
+
+// CreateOrganizationAccessTokenJSONRequestBody defines body for CreateOrganizationAccessToken for application/json ContentType.
+type CreateOrganizationAccessTokenJSONRequestBody = LevelAccessTokenDraft
+
+// PatchOrganizationAccessTokenApplicationJSONPatchPlusJSONRequestBody defines body for PatchOrganizationAccessToken for application/json-patch+json ContentType.
+type PatchOrganizationAccessTokenApplicationJSONPatchPlusJSONRequestBody = PatchOrganizationAccessTokenApplicationJSONPatchPlusJSONBody
+
+// RevokeOrganizationAccessTokenJSONRequestBody defines body for RevokeOrganizationAccessToken for application/json ContentType.
+type RevokeOrganizationAccessTokenJSONRequestBody = RevokeRequest
+
+// RotateOrganizationAccessTokenJSONRequestBody defines body for RotateOrganizationAccessToken for application/json ContentType.
+type RotateOrganizationAccessTokenJSONRequestBody = RotateRequest
+
+// PutPolicyJSONRequestBody defines body for PutPolicy for application/json ContentType.
+type PutPolicyJSONRequestBody = Policy
 
 // CreatePersonalAccessTokenJSONRequestBody defines body for CreatePersonalAccessToken for application/json ContentType.
 type CreatePersonalAccessTokenJSONRequestBody = PersonalAccessTokenDraft
@@ -307,8 +1064,89 @@ type RevokePersonalAccessTokenJSONRequestBody = RevokeRequest
 // RotatePersonalAccessTokenJSONRequestBody defines body for RotatePersonalAccessToken for application/json ContentType.
 type RotatePersonalAccessTokenJSONRequestBody = RotateRequest
 
+// CreateRoleAssignmentJSONRequestBody defines body for CreateRoleAssignment for application/json ContentType.
+type CreateRoleAssignmentJSONRequestBody = RoleAssignmentDraft
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListAuditEvents List audit events
+	// (GET /audit-events)
+	ListAuditEvents(w http.ResponseWriter, r *http.Request, params ListAuditEventsParams)
+	// ListGroups List groups
+	// (GET /groups)
+	ListGroups(w http.ResponseWriter, r *http.Request, params ListGroupsParams)
+	// CreateGroup Create a group
+	// (POST /groups)
+	CreateGroup(w http.ResponseWriter, r *http.Request)
+	// DeleteGroup Delete a group
+	// (DELETE /groups/{id})
+	DeleteGroup(w http.ResponseWriter, r *http.Request, id ID, params DeleteGroupParams)
+	// GetGroup Read a group
+	// (GET /groups/{id})
+	GetGroup(w http.ResponseWriter, r *http.Request, id ID)
+	// PatchGroup Change a group
+	// (PATCH /groups/{id})
+	PatchGroup(w http.ResponseWriter, r *http.Request, id ID, params PatchGroupParams)
+	// ListGroupAccessTokens List the tokens of a group
+	// (GET /groups/{id}/access-tokens)
+	ListGroupAccessTokens(w http.ResponseWriter, r *http.Request, id LevelID, params ListGroupAccessTokensParams)
+	// CreateGroupAccessToken Create a token of a group
+	// (POST /groups/{id}/access-tokens)
+	CreateGroupAccessToken(w http.ResponseWriter, r *http.Request, id LevelID)
+	// DeleteGroupAccessToken Delete a token
+	// (DELETE /groups/{id}/access-tokens/{tokenId})
+	DeleteGroupAccessToken(w http.ResponseWriter, r *http.Request, id LevelID, tokenID TokenID, params DeleteGroupAccessTokenParams)
+	// GetGroupAccessToken Read a token
+	// (GET /groups/{id}/access-tokens/{tokenId})
+	GetGroupAccessToken(w http.ResponseWriter, r *http.Request, id LevelID, tokenID TokenID)
+	// PatchGroupAccessToken Change a token
+	// (PATCH /groups/{id}/access-tokens/{tokenId})
+	PatchGroupAccessToken(w http.ResponseWriter, r *http.Request, id LevelID, tokenID TokenID, params PatchGroupAccessTokenParams)
+	// ReactivateGroupAccessToken Re-enable a token
+	// (POST /groups/{id}/access-tokens/{tokenId}/reactivate)
+	ReactivateGroupAccessToken(w http.ResponseWriter, r *http.Request, id LevelID, tokenID TokenID, params ReactivateGroupAccessTokenParams)
+	// RevokeGroupAccessToken Disable a token
+	// (POST /groups/{id}/access-tokens/{tokenId}/revoke)
+	RevokeGroupAccessToken(w http.ResponseWriter, r *http.Request, id LevelID, tokenID TokenID, params RevokeGroupAccessTokenParams)
+	// RotateGroupAccessToken Give a token a new secret
+	// (POST /groups/{id}/access-tokens/{tokenId}/rotate)
+	RotateGroupAccessToken(w http.ResponseWriter, r *http.Request, id LevelID, tokenID TokenID, params RotateGroupAccessTokenParams)
+	// ListChildren List the groups that are nested in a group
+	// (GET /groups/{id}/children)
+	ListChildren(w http.ResponseWriter, r *http.Request, id ID, params ListChildrenParams)
+	// RemoveChild Take a group out of a group
+	// (DELETE /groups/{id}/children/{childId})
+	RemoveChild(w http.ResponseWriter, r *http.Request, id ID, childID ChildID)
+	// AddChild Nest a group in a group
+	// (PUT /groups/{id}/children/{childId})
+	AddChild(w http.ResponseWriter, r *http.Request, id ID, childID ChildID)
+	// ListMembers List the direct members of a group
+	// (GET /groups/{id}/members)
+	ListMembers(w http.ResponseWriter, r *http.Request, id ID, params ListMembersParams)
+	// RemoveMember Take an identity out of a group
+	// (DELETE /groups/{id}/members/{memberId})
+	RemoveMember(w http.ResponseWriter, r *http.Request, id ID, memberID MemberID)
+	// AddMember Put an identity into a group
+	// (PUT /groups/{id}/members/{memberId})
+	AddMember(w http.ResponseWriter, r *http.Request, id ID, memberID MemberID)
+	// ListIdentities List identities
+	// (GET /identities)
+	ListIdentities(w http.ResponseWriter, r *http.Request, params ListIdentitiesParams)
+	// CreateIdentity Create an identity
+	// (POST /identities)
+	CreateIdentity(w http.ResponseWriter, r *http.Request)
+	// DeleteIdentity Delete an identity
+	// (DELETE /identities/{id})
+	DeleteIdentity(w http.ResponseWriter, r *http.Request, id ID, params DeleteIdentityParams)
+	// GetIdentity Read an identity
+	// (GET /identities/{id})
+	GetIdentity(w http.ResponseWriter, r *http.Request, id ID)
+	// PatchIdentity Change an identity
+	// (PATCH /identities/{id})
+	PatchIdentity(w http.ResponseWriter, r *http.Request, id ID, params PatchIdentityParams)
+	// RecordLogin Record an interactive login
+	// (POST /identities/{id}/logins)
+	RecordLogin(w http.ResponseWriter, r *http.Request, id ID)
 	// ListKeys List the signing keys
 	// (GET /keys)
 	ListKeys(w http.ResponseWriter, r *http.Request)
@@ -318,6 +1156,51 @@ type ServerInterface interface {
 	// RevokeKey End a key at once
 	// (POST /keys/{kid}/revoke)
 	RevokeKey(w http.ResponseWriter, r *http.Request, kid string)
+	// GetMe Who acts, and what they may do
+	// (GET /me)
+	GetMe(w http.ResponseWriter, r *http.Request)
+	// ListOrganizations List organizations
+	// (GET /organizations)
+	ListOrganizations(w http.ResponseWriter, r *http.Request, params ListOrganizationsParams)
+	// CreateOrganization Create an organization
+	// (POST /organizations)
+	CreateOrganization(w http.ResponseWriter, r *http.Request)
+	// GetOrganization Read an organization
+	// (GET /organizations/{id})
+	GetOrganization(w http.ResponseWriter, r *http.Request, id ID)
+	// PatchOrganization Rename an organization
+	// (PATCH /organizations/{id})
+	PatchOrganization(w http.ResponseWriter, r *http.Request, id ID, params PatchOrganizationParams)
+	// ListOrganizationAccessTokens List the tokens of an organization
+	// (GET /organizations/{id}/access-tokens)
+	ListOrganizationAccessTokens(w http.ResponseWriter, r *http.Request, id LevelID, params ListOrganizationAccessTokensParams)
+	// CreateOrganizationAccessToken Create a token of an organization
+	// (POST /organizations/{id}/access-tokens)
+	CreateOrganizationAccessToken(w http.ResponseWriter, r *http.Request, id LevelID)
+	// DeleteOrganizationAccessToken Delete a token
+	// (DELETE /organizations/{id}/access-tokens/{tokenId})
+	DeleteOrganizationAccessToken(w http.ResponseWriter, r *http.Request, id LevelID, tokenID TokenID, params DeleteOrganizationAccessTokenParams)
+	// GetOrganizationAccessToken Read a token
+	// (GET /organizations/{id}/access-tokens/{tokenId})
+	GetOrganizationAccessToken(w http.ResponseWriter, r *http.Request, id LevelID, tokenID TokenID)
+	// PatchOrganizationAccessToken Change a token
+	// (PATCH /organizations/{id}/access-tokens/{tokenId})
+	PatchOrganizationAccessToken(w http.ResponseWriter, r *http.Request, id LevelID, tokenID TokenID, params PatchOrganizationAccessTokenParams)
+	// ReactivateOrganizationAccessToken Re-enable a token
+	// (POST /organizations/{id}/access-tokens/{tokenId}/reactivate)
+	ReactivateOrganizationAccessToken(w http.ResponseWriter, r *http.Request, id LevelID, tokenID TokenID, params ReactivateOrganizationAccessTokenParams)
+	// RevokeOrganizationAccessToken Disable a token
+	// (POST /organizations/{id}/access-tokens/{tokenId}/revoke)
+	RevokeOrganizationAccessToken(w http.ResponseWriter, r *http.Request, id LevelID, tokenID TokenID, params RevokeOrganizationAccessTokenParams)
+	// RotateOrganizationAccessToken Give a token a new secret
+	// (POST /organizations/{id}/access-tokens/{tokenId}/rotate)
+	RotateOrganizationAccessToken(w http.ResponseWriter, r *http.Request, id LevelID, tokenID TokenID, params RotateOrganizationAccessTokenParams)
+	// GetPolicy Read the policy of an organization
+	// (GET /organizations/{id}/policy)
+	GetPolicy(w http.ResponseWriter, r *http.Request, id ID)
+	// PutPolicy Replace the policy of an organization
+	// (PUT /organizations/{id}/policy)
+	PutPolicy(w http.ResponseWriter, r *http.Request, id ID, params PutPolicyParams)
 	// ListPersonalAccessTokens List tokens
 	// (GET /personal-access-tokens)
 	ListPersonalAccessTokens(w http.ResponseWriter, r *http.Request, params ListPersonalAccessTokensParams)
@@ -326,19 +1209,37 @@ type ServerInterface interface {
 	CreatePersonalAccessToken(w http.ResponseWriter, r *http.Request)
 	// DeletePersonalAccessToken Delete a token
 	// (DELETE /personal-access-tokens/{id})
-	DeletePersonalAccessToken(w http.ResponseWriter, r *http.Request, id ID)
+	DeletePersonalAccessToken(w http.ResponseWriter, r *http.Request, id ID, params DeletePersonalAccessTokenParams)
 	// GetPersonalAccessToken Read a token
 	// (GET /personal-access-tokens/{id})
 	GetPersonalAccessToken(w http.ResponseWriter, r *http.Request, id ID)
 	// PatchPersonalAccessToken Change one's own token
 	// (PATCH /personal-access-tokens/{id})
-	PatchPersonalAccessToken(w http.ResponseWriter, r *http.Request, id ID)
+	PatchPersonalAccessToken(w http.ResponseWriter, r *http.Request, id ID, params PatchPersonalAccessTokenParams)
 	// RevokePersonalAccessToken Revoke a token
 	// (POST /personal-access-tokens/{id}/revoke)
 	RevokePersonalAccessToken(w http.ResponseWriter, r *http.Request, id ID, params RevokePersonalAccessTokenParams)
 	// RotatePersonalAccessToken Give one's own token a new secret
 	// (POST /personal-access-tokens/{id}/rotate)
-	RotatePersonalAccessToken(w http.ResponseWriter, r *http.Request, id ID)
+	RotatePersonalAccessToken(w http.ResponseWriter, r *http.Request, id ID, params RotatePersonalAccessTokenParams)
+	// ListInactivity Report who becomes inactive
+	// (GET /reports/inactivity)
+	ListInactivity(w http.ResponseWriter, r *http.Request, params ListInactivityParams)
+	// ListRoleAssignments List role assignments
+	// (GET /role-assignments)
+	ListRoleAssignments(w http.ResponseWriter, r *http.Request, params ListRoleAssignmentsParams)
+	// CreateRoleAssignment Assign a role or rights
+	// (POST /role-assignments)
+	CreateRoleAssignment(w http.ResponseWriter, r *http.Request)
+	// DeleteRoleAssignment Take a role or rights away
+	// (DELETE /role-assignments/{id})
+	DeleteRoleAssignment(w http.ResponseWriter, r *http.Request, id ID)
+	// GetRoleAssignment Read a role assignment
+	// (GET /role-assignments/{id})
+	GetRoleAssignment(w http.ResponseWriter, r *http.Request, id ID)
+	// ListServices List the services that tokens are meant for
+	// (GET /services)
+	ListServices(w http.ResponseWriter, r *http.Request, params ListServicesParams)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -349,6 +1250,1384 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(http.Handler) http.Handler
+
+// ListAuditEvents operation middleware
+func (siw *ServerInterfaceWrapper) ListAuditEvents(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAuditEventsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", r.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "from"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "from", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", r.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "to"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "to", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "event" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "event", r.URL.Query(), &params.Event, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "event"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "event", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "outcome" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "outcome", r.URL.Query(), &params.Outcome, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "outcome"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "outcome", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "actor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "actor", r.URL.Query(), &params.Actor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "actor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "actor", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "owner" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "owner", r.URL.Query(), &params.Owner, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "owner"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "owner", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "pat-id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pat-id", r.URL.Query(), &params.PatID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "pat-id"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "pat-id", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "denial-id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "denial-id", r.URL.Query(), &params.DenialID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "denial-id"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "denial-id", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "tracking-id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tracking-id", r.URL.Query(), &params.TrackingID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "tracking-id"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "tracking-id", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListAuditEvents(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListGroups operation middleware
+func (siw *ServerInterfaceWrapper) ListGroups(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListGroupsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "count" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "count", r.URL.Query(), &params.Count, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "count"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "count", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "sorters" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sorters", r.URL.Query(), &params.Sorters, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "sorters"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "sorters", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "filters" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filters", r.URL.Query(), &params.Filters, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "filters"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "filters", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListGroups(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateGroup operation middleware
+func (siw *ServerInterfaceWrapper) CreateGroup(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateGroup(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeleteGroup operation middleware
+func (siw *ServerInterfaceWrapper) DeleteGroup(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteGroupParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteGroup(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetGroup operation middleware
+func (siw *ServerInterfaceWrapper) GetGroup(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetGroup(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// PatchGroup operation middleware
+func (siw *ServerInterfaceWrapper) PatchGroup(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PatchGroupParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PatchGroup(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListGroupAccessTokens operation middleware
+func (siw *ServerInterfaceWrapper) ListGroupAccessTokens(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id LevelID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListGroupAccessTokensParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "count" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "count", r.URL.Query(), &params.Count, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "count"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "count", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "sorters" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sorters", r.URL.Query(), &params.Sorters, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "sorters"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "sorters", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "filters" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filters", r.URL.Query(), &params.Filters, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "filters"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "filters", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListGroupAccessTokens(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateGroupAccessToken operation middleware
+func (siw *ServerInterfaceWrapper) CreateGroupAccessToken(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id LevelID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateGroupAccessToken(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeleteGroupAccessToken operation middleware
+func (siw *ServerInterfaceWrapper) DeleteGroupAccessToken(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id LevelID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "tokenId" -------------
+	var tokenID TokenID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tokenId", r.PathValue("tokenId"), &tokenID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "tokenId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteGroupAccessTokenParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteGroupAccessToken(w, r, id, tokenID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetGroupAccessToken operation middleware
+func (siw *ServerInterfaceWrapper) GetGroupAccessToken(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id LevelID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "tokenId" -------------
+	var tokenID TokenID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tokenId", r.PathValue("tokenId"), &tokenID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "tokenId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetGroupAccessToken(w, r, id, tokenID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// PatchGroupAccessToken operation middleware
+func (siw *ServerInterfaceWrapper) PatchGroupAccessToken(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id LevelID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "tokenId" -------------
+	var tokenID TokenID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tokenId", r.PathValue("tokenId"), &tokenID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "tokenId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PatchGroupAccessTokenParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PatchGroupAccessToken(w, r, id, tokenID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ReactivateGroupAccessToken operation middleware
+func (siw *ServerInterfaceWrapper) ReactivateGroupAccessToken(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id LevelID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "tokenId" -------------
+	var tokenID TokenID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tokenId", r.PathValue("tokenId"), &tokenID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "tokenId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReactivateGroupAccessTokenParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ReactivateGroupAccessToken(w, r, id, tokenID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RevokeGroupAccessToken operation middleware
+func (siw *ServerInterfaceWrapper) RevokeGroupAccessToken(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id LevelID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "tokenId" -------------
+	var tokenID TokenID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tokenId", r.PathValue("tokenId"), &tokenID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "tokenId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RevokeGroupAccessTokenParams
+
+	// ------------- Optional query parameter "cascade" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cascade", r.URL.Query(), &params.Cascade, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cascade"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cascade", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RevokeGroupAccessToken(w, r, id, tokenID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RotateGroupAccessToken operation middleware
+func (siw *ServerInterfaceWrapper) RotateGroupAccessToken(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id LevelID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "tokenId" -------------
+	var tokenID TokenID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tokenId", r.PathValue("tokenId"), &tokenID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "tokenId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RotateGroupAccessTokenParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RotateGroupAccessToken(w, r, id, tokenID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListChildren operation middleware
+func (siw *ServerInterfaceWrapper) ListChildren(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListChildrenParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "count" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "count", r.URL.Query(), &params.Count, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "count"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "count", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListChildren(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RemoveChild operation middleware
+func (siw *ServerInterfaceWrapper) RemoveChild(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "childId" -------------
+	var childID ChildID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "childId", r.PathValue("childId"), &childID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "childId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RemoveChild(w, r, id, childID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// AddChild operation middleware
+func (siw *ServerInterfaceWrapper) AddChild(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "childId" -------------
+	var childID ChildID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "childId", r.PathValue("childId"), &childID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "childId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.AddChild(w, r, id, childID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListMembers operation middleware
+func (siw *ServerInterfaceWrapper) ListMembers(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMembersParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "count" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "count", r.URL.Query(), &params.Count, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "count"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "count", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListMembers(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RemoveMember operation middleware
+func (siw *ServerInterfaceWrapper) RemoveMember(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "memberId" -------------
+	var memberID MemberID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "memberId", r.PathValue("memberId"), &memberID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "memberId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RemoveMember(w, r, id, memberID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// AddMember operation middleware
+func (siw *ServerInterfaceWrapper) AddMember(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "memberId" -------------
+	var memberID MemberID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "memberId", r.PathValue("memberId"), &memberID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "memberId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.AddMember(w, r, id, memberID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListIdentities operation middleware
+func (siw *ServerInterfaceWrapper) ListIdentities(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListIdentitiesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "count" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "count", r.URL.Query(), &params.Count, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "count"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "count", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "sorters" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sorters", r.URL.Query(), &params.Sorters, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "sorters"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "sorters", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "filters" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filters", r.URL.Query(), &params.Filters, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "filters"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "filters", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListIdentities(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateIdentity operation middleware
+func (siw *ServerInterfaceWrapper) CreateIdentity(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateIdentity(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeleteIdentity operation middleware
+func (siw *ServerInterfaceWrapper) DeleteIdentity(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteIdentityParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteIdentity(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetIdentity operation middleware
+func (siw *ServerInterfaceWrapper) GetIdentity(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetIdentity(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// PatchIdentity operation middleware
+func (siw *ServerInterfaceWrapper) PatchIdentity(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PatchIdentityParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PatchIdentity(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RecordLogin operation middleware
+func (siw *ServerInterfaceWrapper) RecordLogin(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RecordLogin(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
 
 // ListKeys operation middleware
 func (siw *ServerInterfaceWrapper) ListKeys(w http.ResponseWriter, r *http.Request) {
@@ -395,6 +2674,747 @@ func (siw *ServerInterfaceWrapper) RevokeKey(w http.ResponseWriter, r *http.Requ
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.RevokeKey(w, r, kid)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetMe operation middleware
+func (siw *ServerInterfaceWrapper) GetMe(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetMe(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListOrganizations operation middleware
+func (siw *ServerInterfaceWrapper) ListOrganizations(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListOrganizationsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "count" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "count", r.URL.Query(), &params.Count, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "count"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "count", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListOrganizations(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateOrganization operation middleware
+func (siw *ServerInterfaceWrapper) CreateOrganization(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateOrganization(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetOrganization operation middleware
+func (siw *ServerInterfaceWrapper) GetOrganization(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetOrganization(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// PatchOrganization operation middleware
+func (siw *ServerInterfaceWrapper) PatchOrganization(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PatchOrganizationParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PatchOrganization(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListOrganizationAccessTokens operation middleware
+func (siw *ServerInterfaceWrapper) ListOrganizationAccessTokens(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id LevelID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListOrganizationAccessTokensParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "count" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "count", r.URL.Query(), &params.Count, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "count"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "count", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "sorters" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sorters", r.URL.Query(), &params.Sorters, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "sorters"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "sorters", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "filters" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filters", r.URL.Query(), &params.Filters, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "filters"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "filters", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListOrganizationAccessTokens(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateOrganizationAccessToken operation middleware
+func (siw *ServerInterfaceWrapper) CreateOrganizationAccessToken(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id LevelID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateOrganizationAccessToken(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeleteOrganizationAccessToken operation middleware
+func (siw *ServerInterfaceWrapper) DeleteOrganizationAccessToken(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id LevelID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "tokenId" -------------
+	var tokenID TokenID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tokenId", r.PathValue("tokenId"), &tokenID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "tokenId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteOrganizationAccessTokenParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteOrganizationAccessToken(w, r, id, tokenID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetOrganizationAccessToken operation middleware
+func (siw *ServerInterfaceWrapper) GetOrganizationAccessToken(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id LevelID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "tokenId" -------------
+	var tokenID TokenID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tokenId", r.PathValue("tokenId"), &tokenID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "tokenId", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetOrganizationAccessToken(w, r, id, tokenID)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// PatchOrganizationAccessToken operation middleware
+func (siw *ServerInterfaceWrapper) PatchOrganizationAccessToken(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id LevelID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "tokenId" -------------
+	var tokenID TokenID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tokenId", r.PathValue("tokenId"), &tokenID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "tokenId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PatchOrganizationAccessTokenParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PatchOrganizationAccessToken(w, r, id, tokenID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ReactivateOrganizationAccessToken operation middleware
+func (siw *ServerInterfaceWrapper) ReactivateOrganizationAccessToken(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id LevelID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "tokenId" -------------
+	var tokenID TokenID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tokenId", r.PathValue("tokenId"), &tokenID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "tokenId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReactivateOrganizationAccessTokenParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ReactivateOrganizationAccessToken(w, r, id, tokenID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RevokeOrganizationAccessToken operation middleware
+func (siw *ServerInterfaceWrapper) RevokeOrganizationAccessToken(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id LevelID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "tokenId" -------------
+	var tokenID TokenID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tokenId", r.PathValue("tokenId"), &tokenID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "tokenId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RevokeOrganizationAccessTokenParams
+
+	// ------------- Optional query parameter "cascade" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cascade", r.URL.Query(), &params.Cascade, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cascade"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cascade", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RevokeOrganizationAccessToken(w, r, id, tokenID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RotateOrganizationAccessToken operation middleware
+func (siw *ServerInterfaceWrapper) RotateOrganizationAccessToken(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id LevelID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "tokenId" -------------
+	var tokenID TokenID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tokenId", r.PathValue("tokenId"), &tokenID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "tokenId", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RotateOrganizationAccessTokenParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RotateOrganizationAccessToken(w, r, id, tokenID, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetPolicy operation middleware
+func (siw *ServerInterfaceWrapper) GetPolicy(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetPolicy(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// PutPolicy operation middleware
+func (siw *ServerInterfaceWrapper) PutPolicy(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutPolicyParams
+
+	// ------------- Optional query parameter "preview" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "preview", r.URL.Query(), &params.Preview, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "preview"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "preview", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PutPolicy(w, r, id, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -531,8 +3551,32 @@ func (siw *ServerInterfaceWrapper) DeletePersonalAccessToken(w http.ResponseWrit
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeletePersonalAccessTokenParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.DeletePersonalAccessToken(w, r, id)
+		siw.Handler.DeletePersonalAccessToken(w, r, id, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -583,8 +3627,32 @@ func (siw *ServerInterfaceWrapper) PatchPersonalAccessToken(w http.ResponseWrite
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PatchPersonalAccessTokenParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.PatchPersonalAccessToken(w, r, id)
+		siw.Handler.PatchPersonalAccessToken(w, r, id, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -625,6 +3693,27 @@ func (siw *ServerInterfaceWrapper) RevokePersonalAccessToken(w http.ResponseWrit
 		return
 	}
 
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.RevokePersonalAccessToken(w, r, id, params)
 	}))
@@ -651,8 +3740,314 @@ func (siw *ServerInterfaceWrapper) RotatePersonalAccessToken(w http.ResponseWrit
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RotatePersonalAccessTokenParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "If-Match", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "If-Match", Err: err})
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.RotatePersonalAccessToken(w, r, id)
+		siw.Handler.RotatePersonalAccessToken(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListInactivity operation middleware
+func (siw *ServerInterfaceWrapper) ListInactivity(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListInactivityParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "count" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "count", r.URL.Query(), &params.Count, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "count"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "count", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "within-days" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "within-days", r.URL.Query(), &params.WithinDays, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "within-days"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "within-days", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListInactivity(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListRoleAssignments operation middleware
+func (siw *ServerInterfaceWrapper) ListRoleAssignments(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRoleAssignmentsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "count" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "count", r.URL.Query(), &params.Count, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "count"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "count", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "sorters" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sorters", r.URL.Query(), &params.Sorters, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "sorters"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "sorters", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "filters" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "filters", r.URL.Query(), &params.Filters, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "filters"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "filters", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListRoleAssignments(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateRoleAssignment operation middleware
+func (siw *ServerInterfaceWrapper) CreateRoleAssignment(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateRoleAssignment(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DeleteRoleAssignment operation middleware
+func (siw *ServerInterfaceWrapper) DeleteRoleAssignment(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteRoleAssignment(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetRoleAssignment operation middleware
+func (siw *ServerInterfaceWrapper) GetRoleAssignment(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetRoleAssignment(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListServices operation middleware
+func (siw *ServerInterfaceWrapper) ListServices(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListServicesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "offset" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "offset", r.URL.Query(), &params.Offset, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "offset"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "offset", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "count" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "count", r.URL.Query(), &params.Count, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "count"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "count", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListServices(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -789,6 +4184,53 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/personal-access-tokens/{id}", wrapper.PatchPersonalAccessToken)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/personal-access-tokens/{id}/revoke", wrapper.RevokePersonalAccessToken)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/personal-access-tokens/{id}/rotate", wrapper.RotatePersonalAccessToken)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/me", wrapper.GetMe)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/organizations", wrapper.ListOrganizations)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/organizations", wrapper.CreateOrganization)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/organizations/{id}", wrapper.GetOrganization)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/organizations/{id}", wrapper.PatchOrganization)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/organizations/{id}/policy", wrapper.GetPolicy)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/organizations/{id}/policy", wrapper.PutPolicy)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/organizations/{id}/access-tokens", wrapper.ListOrganizationAccessTokens)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/organizations/{id}/access-tokens", wrapper.CreateOrganizationAccessToken)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/organizations/{id}/access-tokens/{tokenId}", wrapper.DeleteOrganizationAccessToken)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/organizations/{id}/access-tokens/{tokenId}", wrapper.GetOrganizationAccessToken)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/organizations/{id}/access-tokens/{tokenId}", wrapper.PatchOrganizationAccessToken)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/organizations/{id}/access-tokens/{tokenId}/revoke", wrapper.RevokeOrganizationAccessToken)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/organizations/{id}/access-tokens/{tokenId}/reactivate", wrapper.ReactivateOrganizationAccessToken)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/organizations/{id}/access-tokens/{tokenId}/rotate", wrapper.RotateOrganizationAccessToken)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/groups", wrapper.ListGroups)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/groups", wrapper.CreateGroup)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/groups/{id}", wrapper.DeleteGroup)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/groups/{id}", wrapper.GetGroup)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/groups/{id}", wrapper.PatchGroup)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/groups/{id}/members", wrapper.ListMembers)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/groups/{id}/members/{memberId}", wrapper.RemoveMember)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/groups/{id}/members/{memberId}", wrapper.AddMember)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/groups/{id}/children", wrapper.ListChildren)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/groups/{id}/children/{childId}", wrapper.RemoveChild)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/groups/{id}/children/{childId}", wrapper.AddChild)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/groups/{id}/access-tokens", wrapper.ListGroupAccessTokens)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/groups/{id}/access-tokens", wrapper.CreateGroupAccessToken)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/groups/{id}/access-tokens/{tokenId}", wrapper.DeleteGroupAccessToken)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/groups/{id}/access-tokens/{tokenId}", wrapper.GetGroupAccessToken)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/groups/{id}/access-tokens/{tokenId}", wrapper.PatchGroupAccessToken)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/groups/{id}/access-tokens/{tokenId}/revoke", wrapper.RevokeGroupAccessToken)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/groups/{id}/access-tokens/{tokenId}/reactivate", wrapper.ReactivateGroupAccessToken)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/groups/{id}/access-tokens/{tokenId}/rotate", wrapper.RotateGroupAccessToken)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/identities", wrapper.ListIdentities)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/identities", wrapper.CreateIdentity)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/identities/{id}", wrapper.DeleteIdentity)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/identities/{id}", wrapper.GetIdentity)
+	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/identities/{id}", wrapper.PatchIdentity)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/identities/{id}/logins", wrapper.RecordLogin)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/role-assignments", wrapper.ListRoleAssignments)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/role-assignments", wrapper.CreateRoleAssignment)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/role-assignments/{id}", wrapper.DeleteRoleAssignment)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/role-assignments/{id}", wrapper.GetRoleAssignment)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/services", wrapper.ListServices)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/audit-events", wrapper.ListAuditEvents)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/reports/inactivity", wrapper.ListInactivity)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/keys", wrapper.ListKeys)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/keys/rotate", wrapper.RotateKeys)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/keys/{kid}/revoke", wrapper.RevokeKey)

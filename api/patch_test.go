@@ -51,13 +51,13 @@ func TestPatchRefuses(t *testing.T) {
 	record, _ := w.token(&w.alice, "ci")
 	before := w.stored(record.ID)
 	for patch, want := range map[string]string{
-		`[{"op":"replace","path":"/owner","value":{"id":"x"}}]`:                                                                "400.1.1 operation 1: only name, description",
-		`[{"op":"test","path":"/name","value":"ci"},{"op":"add","path":"/id","value":"x"}]`:                                    "400.1.1 operation 2: only name",
-		`[{"op":"replace","path":"","value":{}}]`:                                                                              "400.1.1 operation 1: only name",
-		`[{"op":"replace","path":"name","value":"x"}]`:                                                                         "400.1.1 operation 1: only name",
-		`[{"op":"replace","path":"/Name","value":"x"}]`:                                                                        "400.1.1 operation 1: only name",
-		`[{"op":"test","path":"/status","value":"Active"}]`:                                                                    "400.1.1 operation 1: only name",
-		`[{"op":"replace","path":"/accessTokenValiditySeconds","value":60}]`:                                                   "400.1.1 operation 1: only name",
+		`[{"op":"replace","path":"/owner","value":{"id":"x"}}]`:                                                                "400.1.1 operation 1: only these can be changed: name, description",
+		`[{"op":"test","path":"/name","value":"ci"},{"op":"add","path":"/id","value":"x"}]`:                                    "400.1.1 operation 2: only these",
+		`[{"op":"replace","path":"","value":{}}]`:                                                                              "400.1.1 operation 1: only these",
+		`[{"op":"replace","path":"name","value":"x"}]`:                                                                         "400.1.1 operation 1: only these",
+		`[{"op":"replace","path":"/Name","value":"x"}]`:                                                                        "400.1.1 operation 1: only these",
+		`[{"op":"test","path":"/status","value":"Active"}]`:                                                                    "400.1.1 operation 1: only these",
+		`[{"op":"replace","path":"/accessTokenValiditySeconds","value":60}]`:                                                   "400.1.1 operation 1: only these",
 		`[{"op":"move","from":"/name","path":"/description"}]`:                                                                 "400.1.1 operation 1: only add, replace",
 		`[{"op":"copy","from":"/owner","path":"/description"}]`:                                                                "400.1.1 operation 1: only add, replace",
 		`[{"op":"replace","from":"/owner","path":"/name","value":"x"}]`:                                                        "400.1.1 operation 1: only add, replace",

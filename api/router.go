@@ -57,7 +57,7 @@ var _ ServeMux = (*router)(nil)
 
 // HandleFunc registers a route of openapi.yaml, if the mount serves it.
 func (r *router) HandleFunc(pattern string, handler func(http.ResponseWriter, *http.Request)) {
-	parameters := queryParameters(pattern)
+	parameters := r.api.queries[pattern]
 	method, path, _ := strings.Cut(pattern, " ")
 	path, served := r.mount.path(path)
 	if !served {

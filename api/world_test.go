@@ -22,6 +22,7 @@ import (
 	"github.com/cambio-sts/cambio/internal/secret"
 	"github.com/cambio-sts/cambio/internal/throttle"
 	"github.com/cambio-sts/cambio/keys"
+	"github.com/cambio-sts/cambio/manage"
 	"github.com/cambio-sts/cambio/pat"
 	"github.com/cambio-sts/cambio/storage/bolt"
 )
@@ -78,13 +79,14 @@ type world struct {
 	ring         *keys.Ring
 	exchanger    *exchange.Exchanger
 	uses         *recorder
+	trail        string // the folder of the audit trail
 	api          *api.API
 	url          string
 }
 
 func newWorld(t *testing.T, change ...func(*api.Config)) *world {
 	t.Helper()
-	w := &world{T: t, clock: &clock{at: time.Date(2026, 11, 22, 12, 0, 0, 123_000_000, time.UTC)}, uses: &recorder{}}
+	w := &world{T: t, clock: &clock{at: time.Date(2026, 11, 22, 12, 0, 0, 123_000_000, time.UTC)}, uses: &recorder{}, trail: t.TempDir()}
 	db, err := bolt.Open(bolt.Config{Path: filepath.Join(t.TempDir(), "cambio.db"), Create: true, Now: w.clock.now})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
@@ -113,7 +115,7 @@ func limiter(w *world, window throttle.Window) *throttle.Limiter {
 func (w *world) build(change ...func(*api.Config)) {
 	w.Helper()
 	config := api.Config{
-		Exchanger: w.exchanger, Tokens: w.tokens, Directory: w.people, Keys: w.ring, Issuer: issuer,
+		Exchanger: w.exchanger, Manager: w.manager(w.tokens), Issuer: issuer,
 		Requests: limiter(w, throttle.Window{Most: 10_000, Length: time.Second}), Now: w.clock.now, Logger: zap.NewNop(),
 	}
 	for _, change := range change {
@@ -125,6 +127,16 @@ func (w *world) build(change ...func(*api.Config)) {
 	w.serve()
 }
 
+// manager is the use cases over a tokens' service.
+func (w *world) manager(tokens *pat.Service) *manage.Manager {
+	w.Helper()
+	manager, err := manage.New(manage.Config{
+		Tokens: tokens, Directory: w.people, Keys: w.ring, Services: w.exchanger.Services, Trail: audit.NewArchive(w.trail), Now: w.clock.now,
+	})
+	require.NoError(w, err)
+	return manager
+}
+
 // rebuild makes the tokens' service, and the API over it, anew.
 func (w *world) rebuild(tokens func(*pat.Config), change ...func(*api.Config)) {
 	w.Helper()
@@ -132,7 +144,7 @@ func (w *world) rebuild(tokens func(*pat.Config), change ...func(*api.Config)) {
 	tokens(&config)
 	service, err := pat.NewService(config)
 	require.NoError(w, err)
-	w.build(append(change, func(c *api.Config) { c.Tokens = service })...)
+	w.build(append(change, func(c *api.Config) { c.Manager = w.manager(service) })...)
 }
 
 func (w *world) tokenConfig() pat.Config {

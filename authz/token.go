@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/cambio-sts/cambio/internal/httpx"
-	"github.com/cambio-sts/cambio/pat"
+	"github.com/cambio-sts/cambio/internal/instant"
 )
 
 // serveToken is the token endpoint (RFC 6749 §3.2, RFC 8693 §2). fallback is the
@@ -78,7 +78,7 @@ func (s *Server) issuedBody(session *tokenSession) []byte {
 	body = append(body, s.issuer...)
 	if !issued.PATExpiration.IsZero() {
 		body = append(body, `,"pat_expires_at":"`...)
-		body = append(body, pat.FormatTime(issued.PATExpiration)...)
+		body = append(body, instant.Format(issued.PATExpiration)...)
 		body = append(body, '"')
 	}
 	return append(body, '}')

@@ -27,6 +27,11 @@ func (r Role) Known() bool {
 	}
 }
 
+// Plain reports whether r gives no power over others.
+func (r Role) Plain() bool {
+	return r == AccessAsNonInteractiveUser || r == OrganizationUser || r == GroupUser
+}
+
 // Right is one thing an identity may do. Roles imply some; an assignment may
 // carry them on their own.
 type Right string
@@ -40,6 +45,11 @@ const (
 	ReadManagedTokens Right = "idn:managed-personal-access-tokens:read" //nolint:gosec // the name of a right
 	Introspect        Right = "cambio:introspect"
 )
+
+// Rights lists all of them.
+func Rights() []Right {
+	return []Right{ReadMyTokens, ManageMyTokens, ReadAllTokens, ManageAllTokens, ReadManagedTokens, Introspect}
+}
 
 // impliedRights are the rights that a role gives by itself.
 func impliedRights(role Role) []Right {

@@ -147,6 +147,12 @@ func (a *Access) HoldsOrganizationRole(role Role) bool {
 	return a.HoldsRole(role, OnOrganization, a.organization)
 }
 
+// Administers reports whether the identity holds a role with power over others,
+// anywhere.
+func (a *Access) Administers() bool {
+	return a.any(func(assignment *Assignment) bool { return assignment.Role != "" && !assignment.Role.Plain() })
+}
+
 // HasRight reports whether the identity has a right in its organization: by an
 // assignment that carries it, or by a role that implies it, there or on the
 // platform. A manage right includes its read right.

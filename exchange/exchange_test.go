@@ -94,7 +94,7 @@ func TestExchangeUnproved(t *testing.T) {
 func TestExchangeOldSecretIsRecorded(t *testing.T) {
 	w := newWorld(t)
 	token, record := w.create(&w.owner)
-	_, _, err := w.tokens.Rotate(t.Context(), record.ID, 0, "", policyOf(), pat.Actor{})
+	_, _, err := w.tokens.Rotate(t.Context(), record.ID, pat.Rotation{}, policyOf(), pat.Actor{})
 	require.NoError(t, err)
 	_, err = w.exchange(token)
 	require.Equal(t, exchange.ErrUnproved, err)

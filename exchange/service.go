@@ -138,18 +138,11 @@ func (s *Service) validate() error {
 // rights, each granted to whoever has it.
 func managementService(audience string) Service {
 	scopes := make(map[string][]string)
-	for _, right := range managementRights() {
+	for _, right := range directory.Rights() {
 		scopes[string(right)] = nil
 	}
-	scopes[pat.ScopeDefault] = nil
+	scopes[pat.ScopeDefault], scopes[pat.ScopeAdminister] = nil, nil
 	return Service{Audience: audience, Name: "Cambio management API", Scopes: scopes, management: true}
-}
-
-func managementRights() []directory.Right {
-	return []directory.Right{
-		directory.ReadMyTokens, directory.ManageMyTokens, directory.ReadAllTokens, directory.ManageAllTokens,
-		directory.ReadManagedTokens, directory.Introspect,
-	}
 }
 
 // Management returns the audience of the management API.
@@ -172,7 +165,14 @@ func (s *Service) grants(scope string, access *directory.Access) bool {
 	if s.management {
 		canonical := pat.CanonicalScope(scope)
 		_, known := s.Scopes[canonical]
-		return known && (canonical == pat.ScopeDefault || access.HasRight(directory.Right(canonical)))
+		switch {
+		case !known:
+			return false
+		case canonical == pat.ScopeAdminister:
+			return access.Administers()
+		default:
+			return canonical == pat.ScopeDefault || access.HasRight(directory.Right(canonical))
+		}
 	}
 	if pat.ReservedScope(scope) || scope == pat.ScopeCredentials {
 		return false

@@ -139,19 +139,37 @@ func set[T any](field, value *T) {
 	}
 }
 
-// Rotate gives an active token a new secret under the same id, and returns it.
-// For grace both secrets work; with none the old one and every JWT made by it
-// die at once. If the old one leaked (Compromised), so does all that was made by
-// means of the token. *NotActiveError, *WiderError, ErrNotFound, *FieldError.
-func (s *Service) Rotate(ctx context.Context, id ID, grace time.Duration, reason Reason, policy *directory.Policy, actor Actor) (Token, Record, error) {
-	if grace < 0 || grace > MaxGrace {
-		return Token{}, Record{}, fieldf("gracePeriodSeconds", "must be between 0 and %d", int(MaxGrace.Seconds()))
+// Rotation says how a token gets a new secret.
+type Rotation struct {
+	Grace  time.Duration // in which both secrets work
+	Reason Reason
+	// Revision of the token that is meant; 0: any. ErrConflict if it has another.
+	Revision int64
+}
+
+func (r *Rotation) check() error {
+	if r.Grace < 0 || r.Grace > MaxGrace {
+		return fieldf("gracePeriodSeconds", "must be between 0 and %d", int(MaxGrace.Seconds()))
 	}
-	if grace > 0 && reason == Compromised { // neither wish goes before the other
-		return Token{}, Record{}, fieldf("gracePeriodSeconds", "must be 0 or absent with the reason compromised: a secret that leaked is given no grace")
+	if r.Grace > 0 && r.Reason == Compromised { // neither wish goes before the other
+		return fieldf("gracePeriodSeconds", "must be 0 or absent with the reason compromised: a secret that leaked is given no grace")
+	}
+	return nil
+}
+
+// Rotate gives an active token a new secret under the same id, and returns it.
+// For the grace both secrets work; with none the old one and every JWT made by it
+// die at once. If the old one leaked (Compromised), so does all that was made by
+// means of the token. *NotActiveError, *WiderError, ErrNotFound, ErrConflict, *FieldError.
+func (s *Service) Rotate(ctx context.Context, id ID, how Rotation, policy *directory.Policy, actor Actor) (Token, Record, error) {
+	if err := how.check(); err != nil {
+		return Token{}, Record{}, err
 	}
 	token := s.format.New(id)
 	record, err := s.replace(ctx, id, 0, audit.TokenRotated, &actor, func(record *Record, now time.Time) error {
+		if how.Revision != 0 && how.Revision != record.Revision {
+			return ErrConflict
+		}
 		if record.Status(now) != Active {
 			return notActive(record, now)
 		}
@@ -161,17 +179,17 @@ func (s *Service) Rotate(ctx context.Context, id ID, grace time.Duration, reason
 			}
 		}
 		record.Verifier = Verifier{Current: s.peppers.Newest(token), Previous: record.Verifier.Current}
-		if grace > 0 {
-			record.Verifier.PreviousUntil = now.Add(grace)
+		if how.Grace > 0 {
+			record.Verifier.PreviousUntil = now.Add(how.Grace)
 		} else { // no time is named: the store's clock need not be this one
 			record.Generation++
 		}
 		return nil
-	}, reason)
+	}, how.Reason)
 	if err != nil {
 		return Token{}, Record{}, err
 	}
-	if reason == Compromised {
+	if how.Reason == Compromised {
 		if err := s.revokeDescendants(ctx, &record, End{Reason: Compromised}, &actor); err != nil {
 			return Token{}, Record{}, err
 		}
@@ -180,9 +198,13 @@ func (s *Service) Rotate(ctx context.Context, id ID, grace time.Duration, reason
 }
 
 // Reactivate makes a reversibly revoked token active again. JWTs from before
-// stay dead. ErrNotReactivatable, ErrLimit, ErrNotFound.
-func (s *Service) Reactivate(ctx context.Context, id ID, policy *directory.Policy, actor Actor) (Record, error) {
+// stay dead. revision is that of the token that is meant; 0: any. ErrNotReactivatable,
+// ErrLimit, ErrNotFound, ErrConflict if it has another revision.
+func (s *Service) Reactivate(ctx context.Context, id ID, revision int64, policy *directory.Policy, actor Actor) (Record, error) {
 	return s.replace(ctx, id, policy.MaxTokensPerOwner, audit.TokenReactivated, &actor, func(record *Record, now time.Time) error {
+		if revision != 0 && revision != record.Revision {
+			return ErrConflict
+		}
 		if !record.Reactivatable(now) {
 			return ErrNotReactivatable
 		}

@@ -59,6 +59,13 @@ func (s *Service) Create(ctx context.Context, owner *directory.Identity, draft *
 	return token, record, nil
 }
 
+// Check refuses a draft that Create would refuse for what it says; names and limits
+// only show when it is stored.
+func (s *Service) Check(owner *directory.Identity, draft *Draft, policy *directory.Policy, actor Actor) error {
+	_, err := s.draftRecord(owner, draft, policy, &actor)
+	return err
+}
+
 func (s *Service) draftRecord(owner *directory.Identity, draft *Draft, policy *directory.Policy, actor *Actor) (Record, error) {
 	now := s.clock()
 	scope := draft.Scope

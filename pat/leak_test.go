@@ -91,7 +91,7 @@ func TestRotateAfterALeak(t *testing.T) {
 		require.NoError(t, err, name)
 		grandchild, err := w.by(&child)
 		require.NoError(t, err, name)
-		_, after, err := w.service.Rotate(t.Context(), before.ID, c.grace, c.reason, &w.policy, w.actor())
+		_, after, err := w.service.Rotate(t.Context(), before.ID, pat.Rotation{Grace: c.grace, Reason: c.reason}, &w.policy, w.actor())
 		require.NoError(t, err, name)
 		require.Equal(t, pat.StateActive, w.stored(before.ID).State, name)
 		require.Equal(t, c.want, w.stored(child.ID).State, name)

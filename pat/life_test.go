@@ -310,9 +310,9 @@ func TestUpdateByMeansOfAToken(t *testing.T) {
 	require.NoError(t, err, "a name is bound by nothing")
 	_, err = w.service.Update(t.Context(), wide.ID, &pat.Change{Scope: &all}, &w.policy, actor)
 	require.ErrorIs(t, err, pat.ErrWider)
-	_, _, err = w.service.Rotate(t.Context(), wide.ID, 0, "", &w.policy, actor)
+	_, _, err = w.service.Rotate(t.Context(), wide.ID, pat.Rotation{}, &w.policy, actor)
 	require.Equal(t, &pat.WiderError{Field: "scope"}, err, "the new secret would be the narrow token's to use")
-	_, _, err = w.service.Rotate(t.Context(), narrow.ID, 0, "", &w.policy, actor)
+	_, _, err = w.service.Rotate(t.Context(), narrow.ID, pat.Rotation{}, &w.policy, actor)
 	require.NoError(t, err, "a token may rotate itself")
 }
 
@@ -446,7 +446,7 @@ func TestConcurrentUpdatesLoseNothing(t *testing.T) {
 func TestRotateWithGrace(t *testing.T) {
 	w := newWorld(t)
 	old, record := w.create()
-	fresh, after, err := w.service.Rotate(t.Context(), record.ID, time.Hour, "", &w.policy, w.actor())
+	fresh, after, err := w.service.Rotate(t.Context(), record.ID, pat.Rotation{Grace: time.Hour}, &w.policy, w.actor())
 	require.NoError(t, err)
 	require.Equal(t, record.ID, fresh.ID())
 	require.False(t, fresh.Secret().Equal(old.Secret()))
@@ -477,7 +477,7 @@ func TestRotateWithGrace(t *testing.T) {
 func TestRotateWithoutGrace(t *testing.T) {
 	w := newWorld(t)
 	old, record := w.create()
-	fresh, after, err := w.service.Rotate(t.Context(), record.ID, 0, pat.Compromised, &w.policy, w.actor())
+	fresh, after, err := w.service.Rotate(t.Context(), record.ID, pat.Rotation{Reason: pat.Compromised}, &w.policy, w.actor())
 	require.NoError(t, err)
 	require.EqualValues(t, 2, after.Generation, "JWTs from before are dead")
 	require.True(t, after.Verifier.PreviousUntil.IsZero(), "no clock may differ about when the grace is over")
@@ -494,14 +494,14 @@ func TestRotateRefuses(t *testing.T) {
 	w := newWorld(t)
 	_, record := w.create(func(d *pat.Draft) { d.Expiration = w.clock.now().Add(time.Hour) })
 	for _, grace := range []time.Duration{-time.Second, pat.MaxGrace + time.Second} {
-		_, _, err := w.service.Rotate(t.Context(), record.ID, grace, "", &w.policy, w.actor())
+		_, _, err := w.service.Rotate(t.Context(), record.ID, pat.Rotation{Grace: grace}, &w.policy, w.actor())
 		require.Error(t, err)
 	}
-	_, _, err := w.service.Rotate(t.Context(), record.ID, time.Second, pat.Compromised, &w.policy, w.actor())
+	_, _, err := w.service.Rotate(t.Context(), record.ID, pat.Rotation{Grace: time.Second, Reason: pat.Compromised}, &w.policy, w.actor())
 	require.ErrorContains(t, err, "gracePeriodSeconds: must be 0 or absent with the reason compromised")
 	require.Equal(t, record, w.stored(record.ID))
 	w.clock.advance(time.Hour)
-	_, _, err = w.service.Rotate(t.Context(), record.ID, 0, "", &w.policy, w.actor())
+	_, _, err = w.service.Rotate(t.Context(), record.ID, pat.Rotation{}, &w.policy, w.actor())
 	require.ErrorIs(t, err, pat.ErrNotActive)
 	require.Equal(t, &pat.NotActiveError{Status: pat.Expired}, err)
 }
@@ -519,7 +519,7 @@ func TestRevokeAndReactivate(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, changed)
 
-	back, err := w.service.Reactivate(t.Context(), record.ID, &w.policy, w.actor())
+	back, err := w.service.Reactivate(t.Context(), record.ID, 0, &w.policy, w.actor())
 	require.NoError(t, err)
 	require.EqualValues(t, 2, back.Generation, "JWTs from before stay dead")
 	require.Equal(t, pat.Active, back.Status(w.clock.now()))
@@ -530,7 +530,7 @@ func TestRevokeAndReactivate(t *testing.T) {
 	_, changed, err = w.service.Revoke(t.Context(), &record, pat.End{Reason: pat.Compromised, Reversible: true}, w.actor())
 	require.NoError(t, err)
 	require.True(t, changed)
-	_, err = w.service.Reactivate(t.Context(), record.ID, &w.policy, w.actor())
+	_, err = w.service.Reactivate(t.Context(), record.ID, 0, &w.policy, w.actor())
 	require.ErrorIs(t, err, pat.ErrNotReactivatable, "a leak is final at every level")
 	require.Len(t, w.events(audit.TokenRevoked), 2)
 	require.Len(t, w.events(audit.TokenReactivated), 1)
@@ -541,9 +541,9 @@ func TestRevokeIsFinalForPersonalTokens(t *testing.T) {
 	_, record := w.create()
 	_, _, err := w.service.Revoke(t.Context(), &record, pat.End{Reversible: true}, w.actor())
 	require.NoError(t, err)
-	_, err = w.service.Reactivate(t.Context(), record.ID, &w.policy, w.actor())
+	_, err = w.service.Reactivate(t.Context(), record.ID, 0, &w.policy, w.actor())
 	require.ErrorIs(t, err, pat.ErrNotReactivatable)
-	_, err = w.service.Reactivate(t.Context(), pat.NewID(w.owner.ID), &w.policy, w.actor())
+	_, err = w.service.Reactivate(t.Context(), pat.NewID(w.owner.ID), 0, &w.policy, w.actor())
 	require.ErrorIs(t, err, pat.ErrNotFound)
 	gone := pat.Record{ID: pat.NewID(w.owner.ID)}
 	_, _, err = w.service.Revoke(t.Context(), &gone, pat.End{}, w.actor())

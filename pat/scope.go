@@ -13,6 +13,9 @@ const (
 	ScopeOpenID      = "openid"
 	ScopeProfile     = "profile"
 	ScopeCredentials = "credentials" // only where it is asked for by name
+	// ScopeAdminister is all that the owner's administrative roles allow at the
+	// management API. ScopeAll covers it.
+	ScopeAdminister = "cambio:administer"
 )
 
 const (

@@ -29,7 +29,7 @@ func (s *Service) RevokeUnused(ctx context.Context, organization directory.ID, p
 		return 0, nil
 	}
 	unused := func(record *Record) bool {
-		return record.Status(s.now()) == Active && s.now().Sub(record.lastSign()) >= time.Duration(policy.UnusedRevokeDays)*24*time.Hour
+		return record.Status(s.now()) == Active && !s.now().Before(record.UnusedAt(policy))
 	}
 	for record, err := range s.store.List(ctx, Query{Organization: organization}) {
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/internal/audit"
 	"github.com/cambio-sts/cambio/internal/fault"
+	"github.com/cambio-sts/cambio/internal/instant"
 )
 
 // ErrUnproved says that nobody has proved to hold a token: there is none of
@@ -120,7 +121,7 @@ func (s *Service) checkState(ctx context.Context, use *Use, p *Presentation, pol
 		}
 		return expiredRefusal(cause, EffectiveExpiration(record, policy))
 	case StateRevoked:
-		return &RefusedError{Cause: CauseRevoked, Description: "the token was revoked on " + FormatTime(record.RevokedAt)}
+		return &RefusedError{Cause: CauseRevoked, Description: "the token was revoked on " + instant.Format(record.RevokedAt)}
 	default:
 		return &RefusedError{Cause: CauseRevoked, Description: "the token was revoked"}
 	}
@@ -153,12 +154,8 @@ func EffectiveExpiration(record *Record, policy *directory.Policy) time.Time {
 }
 
 func expiredRefusal(cause Cause, at time.Time) *RefusedError {
-	return &RefusedError{Cause: cause, Description: "the token expired on " + FormatTime(at) + " and is now auto-revoked"}
+	return &RefusedError{Cause: cause, Description: "the token expired on " + instant.Format(at) + " and is now auto-revoked"}
 }
-
-// FormatTime is how times are shown: RFC 3339 in UTC with three fractional
-// digits.
-func FormatTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
 
 func checkOwner(record *Record, owner *directory.Identity, policy *directory.Policy, now time.Time) error {
 	if owner.ID != record.Owner || owner.Organization != record.Organization {
@@ -200,7 +197,7 @@ func (s *Service) UseJWT(ctx context.Context, id ID, generation int64, jti strin
 	case use.Record.Generation != generation:
 		return use, &RefusedError{Cause: CauseGeneration, Description: "the token behind it was renewed"}
 	case !effective.IsZero() && !use.Now.Before(effective):
-		return use, &RefusedError{Cause: CauseExpired, Description: "the token behind it expired on " + FormatTime(effective)}
+		return use, &RefusedError{Cause: CauseExpired, Description: "the token behind it expired on " + instant.Format(effective)}
 	}
 	return use, checkOwner(&use.Record, &use.Owner, policy, use.Now)
 }

@@ -13,7 +13,7 @@ import (
 
 	"github.com/cambio-sts/cambio/internal/cli"
 	"github.com/cambio-sts/cambio/internal/config"
-	"github.com/cambio-sts/cambio/pat"
+	"github.com/cambio-sts/cambio/internal/instant"
 	"github.com/cambio-sts/cambio/storage/bolt"
 	"github.com/cambio-sts/cambio/storage/transfer"
 )
@@ -63,7 +63,7 @@ func backup(ctx context.Context, settings *config.Config, file string, told, out
 	if err := syncFolderOf(file); err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(out, "wrote %s: %v, as of %s\n", file, sum, pat.FormatTime(began))
+	_, _ = fmt.Fprintf(out, "wrote %s: %v, as of %s\n", file, sum, instant.Format(began))
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/internal/cli"
 	"github.com/cambio-sts/cambio/internal/id"
+	"github.com/cambio-sts/cambio/internal/instant"
 	"github.com/cambio-sts/cambio/pat"
 )
 
@@ -122,7 +123,7 @@ func (n *node) bootstrap(ctx context.Context, told io.Writer, username, group st
 		return pat.Token{}, err
 	}
 	// a part of an id besides the time: whoever runs it twice in a moment gets two
-	draft := pat.Draft{Name: "bootstrap " + pat.FormatTime(time.Now()) + " " + id.New()[:8], Scope: []string{pat.ScopeAll}, Level: pat.Personal}
+	draft := pat.Draft{Name: "bootstrap " + instant.Format(time.Now()) + " " + id.New()[:8], Scope: []string{pat.ScopeAll}, Level: pat.Personal}
 	draft.NeverExpiresAcknowledged = organization.Policy.AllowNeverExpire && organization.Policy.MaxLifetimeSeconds == 0
 	if !draft.NeverExpiresAcknowledged {
 		draft.Expiration = time.Now().Add(firstTokenLife(&organization.Policy))

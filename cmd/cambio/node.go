@@ -25,6 +25,7 @@ import (
 	"github.com/cambio-sts/cambio/internal/httpx"
 	"github.com/cambio-sts/cambio/internal/throttle"
 	"github.com/cambio-sts/cambio/keys"
+	"github.com/cambio-sts/cambio/manage"
 	"github.com/cambio-sts/cambio/pat"
 	"github.com/cambio-sts/cambio/storage/bolt"
 	"github.com/cambio-sts/cambio/storage/redis"
@@ -141,8 +142,14 @@ func (n *node) openDoors() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	manager, err := manage.New(manage.Config{
+		Tokens: n.tokens, Directory: n.directory, Keys: n.ring, Services: registry, Trail: audit.NewArchive(n.config.Audit.Dir), Now: time.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
 	management, err := api.New(api.Config{
-		Exchanger: n.exchanger, Tokens: n.tokens, Directory: n.directory, Keys: n.ring, Issuer: n.config.Issuer,
+		Exchanger: n.exchanger, Manager: manager, Issuer: n.config.Issuer,
 		Requests: requests, Now: time.Now, Logger: n.logger,
 	})
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/cambio-sts/cambio/internal/audit"
 	"github.com/cambio-sts/cambio/internal/cli"
 	"github.com/cambio-sts/cambio/internal/config"
+	"github.com/cambio-sts/cambio/internal/instant"
 	"github.com/cambio-sts/cambio/internal/replay"
 	"github.com/cambio-sts/cambio/pat"
 	"github.com/cambio-sts/cambio/storage/bolt"
@@ -89,7 +90,7 @@ func restore(ctx context.Context, settings *config.Config, file string, options 
 	if err := errors.Join(err, to.Close()); err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(out, "restored %s to the state of %s\n", settings.Store.URL, pat.FormatTime(taken))
+	_, _ = fmt.Fprintf(out, "restored %s to the state of %s\n", settings.Store.URL, instant.Format(taken))
 	printReport(out, &report)
 	return nil
 }
@@ -255,7 +256,7 @@ func readTrail(dir string, catalog *directory.Catalog, since, earliest time.Time
 	case !ours:
 		return trail, errors.New(dir + " holds the trail of another deployment: none of its events is of an organization of the backup")
 	case trail.Reaches.After(since):
-		return trail, fmt.Errorf("%s has lost what happened before %s to audit.retention, and the backup is older", dir, pat.FormatTime(trail.Reaches))
+		return trail, fmt.Errorf("%s has lost what happened before %s to audit.retention, and the backup is older", dir, instant.Format(trail.Reaches))
 	}
 	return trail, nil
 }

@@ -122,7 +122,7 @@ func (r *run) renewOnce(ctx context.Context, record *pat.Record, e *ending) (rev
 	if !ok {
 		return revoked, lost, nil
 	}
-	_, err = r.tokens.Reactivate(ctx, record.ID, &organization.Policy, pat.Actor{})
+	_, err = r.tokens.Reactivate(ctx, record.ID, 0, &organization.Policy, pat.Actor{})
 	switch {
 	case err == nil:
 		return revoked, applied, nil

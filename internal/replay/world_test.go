@@ -166,14 +166,14 @@ func (w *world) revoke(token pat.ID, end pat.End) {
 func (w *world) reactivate(token pat.ID) {
 	w.Helper()
 	w.step()
-	_, err := w.tokens.Reactivate(w.Context(), token, &w.organization.Policy, pat.Actor{})
+	_, err := w.tokens.Reactivate(w.Context(), token, 0, &w.organization.Policy, pat.Actor{})
 	require.NoError(w, err)
 }
 
 func (w *world) rotate(token pat.ID) {
 	w.Helper()
 	w.step()
-	_, _, err := w.tokens.Rotate(w.Context(), token, time.Hour, "", &w.organization.Policy, pat.Actor{})
+	_, _, err := w.tokens.Rotate(w.Context(), token, pat.Rotation{Grace: time.Hour}, &w.organization.Policy, pat.Actor{})
 	require.NoError(w, err)
 	w.clock.at = w.clock.at.Add(2 * pat.MaxSkew) // what changes sooner looks as if it came before
 }

@@ -1,4 +1,4 @@
-package api
+package query
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/cambio-sts/cambio/internal/instant"
 )
 
 const (
@@ -14,24 +16,24 @@ const (
 	maxInValues     = 250
 )
 
-// listError says where a filter or sorter is wrong and how to mend it.
-type listError struct {
-	parameter string // filters or sorters
-	position  int    // of the character at fault, from 1
-	fix       string
+// Error says where a filter or sorter is wrong and how to mend it.
+type Error struct {
+	Parameter string // filters or sorters
+	Position  int    // of the character at fault, from 1
+	Fix       string
 }
 
-func (e *listError) Error() string {
-	return fmt.Sprintf("%s: at character %d: %s", e.parameter, e.position, e.fix)
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s: at character %d: %s", e.Parameter, e.Position, e.Fix)
 }
 
-// parseFilter reads comparisons joined by and. Any error is a *listError.
-func parseFilter(text string) (filter, error) {
-	p := filterParser{text: text}
+// ParseFilter reads comparisons joined by and. Any error is an *Error.
+func (c Columns) ParseFilter(text string) (Filter, error) {
+	p := filterParser{columns: c, text: text}
 	if err := p.checkText(); err != nil {
 		return nil, err
 	}
-	var parsed filter
+	var parsed Filter
 	for {
 		one, err := p.comparison()
 		if err != nil {
@@ -54,8 +56,9 @@ func parseFilter(text string) (filter, error) {
 
 // filterParser goes through a filter once, byte by byte.
 type filterParser struct {
-	text string
-	at   int
+	columns Columns
+	text    string
+	at      int
 }
 
 func (p *filterParser) checkText() error {
@@ -71,7 +74,7 @@ func (p *filterParser) checkText() error {
 
 func (p *filterParser) fault(at int, fix string) error {
 	at = min(at, len(p.text))
-	return &listError{parameter: "filters", position: utf8.RuneCountInString(p.text[:at]) + 1, fix: fix}
+	return &Error{Parameter: "filters", Position: utf8.RuneCountInString(p.text[:at]) + 1, Fix: fix}
 }
 
 func (p *filterParser) done() bool { return p.at == len(p.text) }
@@ -95,22 +98,22 @@ func (p *filterParser) word() string {
 func (p *filterParser) comparison() (comparison, error) {
 	p.space()
 	at := p.at
-	c := comparison{field: field(p.word())}
-	of, ok := filterKind(c.field)
+	c := comparison{field: Field(p.word())}
+	column, ok := p.columns.filterable(c.field)
 	if !ok {
-		return c, p.fault(at, "begin with one of the fields id, name, owner.id, ownerUsername, status, level, created, expirationDate, lastUsed, managed")
+		return c, p.fault(at, "begin with one of the fields "+joined(p.columns.names(func(c Column) bool { return c.Filter })))
 	}
 	p.space()
 	at = p.at
 	c.op = operator(p.word())
-	if allowed := operators(of); !slices.Contains(allowed, c.op) {
+	if allowed := operators(column.Kind); !slices.Contains(allowed, c.op) {
 		return c, p.fault(at, fmt.Sprintf("compare %s by one of %s", c.field, joined(allowed)))
 	}
-	return c, p.operand(&c, of)
+	return c, p.operand(&c, &column)
 }
 
 // operand reads what follows the operator.
-func (p *filterParser) operand(c *comparison, of kind) error {
+func (p *filterParser) operand(c *comparison, of *Column) error {
 	switch c.op {
 	case opIsNull, opPresent:
 		return nil
@@ -118,13 +121,13 @@ func (p *filterParser) operand(c *comparison, of kind) error {
 		return p.list(c, of)
 	default:
 		one, err := p.value(c, of)
-		c.values = []value{one}
+		c.values = []Value{one}
 		return err
 	}
 }
 
 // list reads the values of in.
-func (p *filterParser) list(c *comparison, of kind) error {
+func (p *filterParser) list(c *comparison, of *Column) error {
 	p.space()
 	if !p.take('(') {
 		return p.fault(p.at, `write the values of in as ("a", "b")`)
@@ -156,33 +159,33 @@ func (p *filterParser) take(c byte) bool {
 	return true
 }
 
-func (p *filterParser) value(c *comparison, of kind) (value, error) {
+func (p *filterParser) value(c *comparison, of *Column) (Value, error) {
 	p.space()
 	at := p.at
-	switch of {
-	case ofTime:
+	switch of.Kind {
+	case Time:
 		return p.timeValue()
-	case ofFlag:
+	case Flag:
 		word := p.word()
 		if word != "true" && word != "false" {
-			return value{}, p.fault(at, fmt.Sprintf("compare %s with true or false", c.field))
+			return Value{}, p.fault(at, fmt.Sprintf("compare %s with true or false", c.field))
 		}
-		return flagValue(word == "true"), nil
+		return FlagValue(word == "true"), nil
 	default:
 		text, err := p.quoted()
 		if err != nil {
-			return value{}, err
+			return Value{}, err
 		}
 		whole := c.op == opEqual || c.op == opNotEqual || c.op == opIn
-		if of == ofChoice && whole && !slices.Contains(choices(c.field), text) {
-			return value{}, p.fault(at, fmt.Sprintf("%s is one of %s", c.field, joined(choices(c.field))))
+		if of.Kind == Choice && whole && !slices.Contains(of.Choices, text) {
+			return Value{}, p.fault(at, fmt.Sprintf("%s is one of %s", c.field, joined(of.Choices)))
 		}
-		return textValue(text), nil
+		return TextValue(text), nil
 	}
 }
 
 // timeValue reads a time, in quotes or not.
-func (p *filterParser) timeValue() (value, error) {
+func (p *filterParser) timeValue() (Value, error) {
 	at := p.at
 	read := func() (string, error) { return p.word(), nil }
 	if !p.done() && p.text[p.at] == '"' {
@@ -190,13 +193,13 @@ func (p *filterParser) timeValue() (value, error) {
 	}
 	text, err := read()
 	if err != nil {
-		return value{}, err
+		return Value{}, err
 	}
-	parsed, err := parseInstant(text)
+	parsed, err := instant.Parse(text)
 	if err != nil {
-		return value{}, p.fault(at, "write a time of RFC 3339 such as 2017-07-11T18:45:37.098Z")
+		return Value{}, p.fault(at, "write a time of RFC 3339 such as 2017-07-11T18:45:37.098Z")
 	}
-	return value{kind: ofTime, time: parsed}, nil
+	return Value{kind: Time, time: parsed}, nil
 }
 
 // quoted reads a text in double quotes, in which a backslash goes before a

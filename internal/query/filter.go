@@ -1,8 +1,10 @@
-package api
+package query
 
 import (
 	"slices"
 	"strings"
+
+	"github.com/cambio-sts/cambio/internal/instant"
 )
 
 // operator compares a field with a value, or with none.
@@ -22,19 +24,19 @@ const (
 	opPresent        operator = "pr"
 )
 
-// filter is a conjunction of comparisons; an empty one matches everything.
-type filter []comparison
+// Filter is a conjunction of comparisons; an empty one matches everything.
+type Filter []comparison
 
 // comparison is one field compared with values: one, or several with in, or
 // none with isnull and pr.
 type comparison struct {
-	field  field
+	field  Field
 	op     operator
-	values []value
+	values []Value
 }
 
-// String prints the filter as parseFilter reads it.
-func (f filter) String() string {
+// String prints the filter as Columns.ParseFilter reads it.
+func (f Filter) String() string {
 	texts := make([]string, len(f))
 	for i := range f {
 		texts[i] = f[i].String()
@@ -60,11 +62,11 @@ func (c *comparison) String() string {
 }
 
 // literal prints the value as it stands in a filter.
-func (v value) literal() string {
+func (v Value) literal() string {
 	switch v.kind {
-	case ofTime:
-		return Instant(v.time).String()
-	case ofFlag:
+	case Time:
+		return instant.Format(v.time)
+	case Flag:
 		if v.flag {
 			return "true"
 		}
@@ -74,17 +76,17 @@ func (v value) literal() string {
 	}
 }
 
-// fields lists the fields that the filter reads.
-func (f filter) fields() []field {
-	var fields []field
+// Fields lists the fields that the filter reads.
+func (f Filter) Fields() []Field {
+	var fields []Field
 	for i := range f {
 		fields = append(fields, f[i].field)
 	}
 	return fields
 }
 
-// match reports whether all comparisons hold for what read says of each field.
-func (f filter) match(read func(field) value) bool {
+// Match reports whether all comparisons hold for what read says of each field.
+func (f Filter) Match(read func(Field) Value) bool {
 	for i := range f {
 		if !f[i].match(read(f[i].field)) {
 			return false
@@ -95,7 +97,7 @@ func (f filter) match(read func(field) value) bool {
 
 // match reports whether the comparison holds. Null is only ever not equal to
 // something; every other comparison with it fails.
-func (c *comparison) match(have value) bool {
+func (c *comparison) match(have Value) bool {
 	switch c.op {
 	case opIsNull:
 		return have.null()
@@ -135,41 +137,17 @@ func (c *comparison) orders(sign int) bool {
 	}
 }
 
-// filterKind is the kind of a field by which a list may be filtered.
-func filterKind(f field) (kind, bool) {
-	switch f {
-	case fieldID, fieldName, fieldOwnerID, fieldOwnerUsername:
-		return ofText, true
-	case fieldStatus, fieldLevel:
-		return ofChoice, true
-	case fieldCreated, fieldExpiration, fieldLastUsed:
-		return ofTime, true
-	case fieldManaged:
-		return ofFlag, true
-	default:
-		return 0, false
-	}
-}
-
-// choices are the values that a field of that kind may have.
-func choices(f field) []string {
-	if f == fieldLevel {
-		return []string{"personal", "group", "organization"}
-	}
-	return []string{"Active", "Revoked", "Expired", "Auto-revoked"}
-}
-
 // operators are what fields of a kind may be compared by.
-func operators(k kind) []operator {
+func operators(k Kind) []operator {
 	common := []operator{opEqual, opNotEqual, opIn, opIsNull, opPresent}
 	order := []operator{opGreater, opGreaterOrEqual, opLess, opLessOrEqual}
 	parts := []operator{opContains, opStartsWith}
 	switch k {
-	case ofText:
+	case Text:
 		return slices.Concat(common, parts, order)
-	case ofChoice:
+	case Choice:
 		return slices.Concat(common, parts)
-	case ofTime:
+	case Time:
 		return slices.Concat(common, order)
 	default:
 		return common

@@ -1,0 +1,103 @@
+package manage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/cambio-sts/cambio/internal/audit"
+)
+
+// Trail is the audit trail, as a reader sees it.
+type Trail interface {
+	// Search yields the events that are asked for, newest first; audit.ErrDamaged for
+	// what it had to pass over, and goes on.
+	Search(ctx context.Context, q audit.Query) iter.Seq2[audit.Entry, error]
+}
+
+// AuditAsk is what of the trail is asked for. Empty members ask for nothing.
+type AuditAsk struct {
+	From, To time.Time // the second is exclusive
+	Event    string    // a name, or its beginning followed by *
+	Outcome  audit.Outcome
+	Actor    string
+	Owner    string
+	Token    string
+	Denial   string
+	Tracking string
+
+	Limit, Offset int
+}
+
+// AuditEvents is a page of the trail, newest first.
+type AuditEvents struct {
+	Entries []audit.Entry
+	Damaged bool // something could not be read
+}
+
+// AuditEvents lists events of the caller's organization, as far as the trail of this
+// process reaches.
+func (m *Manager) AuditEvents(ctx context.Context, c *Caller, input Input[*AuditAsk]) (*AuditEvents, error) {
+	t, err := m.tenant(ctx, c, "", ReadAudit)
+	if err != nil {
+		return nil, err
+	}
+	ask, err := input()
+	if err != nil {
+		return nil, err
+	}
+	found := &AuditEvents{}
+	seen := map[string]bool{} // an event that was shipped twice is there twice
+	for entry, err := range m.trail.Search(ctx, ask.query(string(t.organization.ID))) {
+		switch {
+		case errors.Is(err, audit.ErrDamaged):
+			found.Damaged = true
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("search the audit trail: %w", err)
+		case seen[entry.ID]:
+			continue
+		}
+		if len(found.Entries) == ask.Limit {
+			break
+		}
+		seen[entry.ID] = true
+		if len(seen) > ask.Offset {
+			found.Entries = append(found.Entries, entry)
+		}
+	}
+	return found, nil
+}
+
+func (a *AuditAsk) query(organization string) audit.Query {
+	q := audit.Query{Organization: organization, From: a.From, To: a.To, Match: a.matches}
+	for _, value := range []string{a.Actor, a.Owner, a.Token, a.Denial, a.Tracking, string(a.Outcome)} {
+		if value != "" {
+			q.Values = append(q.Values, value)
+		}
+	}
+	if !strings.HasSuffix(a.Event, "*") && a.Event != "" {
+		q.Names = []audit.Name{audit.Name(a.Event)}
+	}
+	return q
+}
+
+func (a *AuditAsk) matches(event *audit.Event) bool {
+	for _, pair := range [][2]string{
+		{a.Actor, event.Actor},
+		{a.Owner, event.Owner},
+		{a.Token, event.PATID},
+		{a.Denial, event.DenialID},
+		{a.Tracking, event.TrackingID},
+		{string(a.Outcome), string(event.Outcome)},
+	} {
+		if pair[0] != "" && pair[0] != pair[1] {
+			return false
+		}
+	}
+	beginning, open := strings.CutSuffix(a.Event, "*")
+	return !open || strings.HasPrefix(string(event.Name), beginning)
+}

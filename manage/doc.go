@@ -1,0 +1,14 @@
+// Package manage owns the management use cases: what people and administrators do
+// to tokens, identities, groups, roles and policies, and who may do what.
+//
+//	caller, action, target ─▶ permits (rights.go) ─▶ use case ─▶ pat, directory, keys
+//	                          deny by default         no HTTP
+//
+// Every use case begins with its action in the one table of permits. What a caller
+// may not see does not exist for them (ErrNotFound); what they see and may not do
+// is refused with what they lack. No use case gives anyone what the caller neither
+// holds nor may assign (give.go).
+//
+// The doors (api, scim, console) translate to and from it. The package refuses to
+// know requests, languages, and how anything is stored.
+package manage

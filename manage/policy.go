@@ -1,0 +1,120 @@
+package manage
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/pat"
+)
+
+// Policy returns the policy of an organization and its ETag.
+func (m *Manager) Policy(ctx context.Context, c *Caller, organization string) (policy directory.Policy, etag string, err error) {
+	t, err := m.policyOf(ctx, c, organization, ReadPolicy)
+	if err != nil {
+		return directory.Policy{}, "", err
+	}
+	return t.organization.Policy, contentOf(&t.organization.Policy), nil
+}
+
+// policyOf is tenant for policies: who may read an organization, but not its policy,
+// is refused; for all others it does not exist.
+func (m *Manager) policyOf(ctx context.Context, c *Caller, organization string, action Action) (*tenant, error) {
+	t, err := m.tenant(ctx, c, known(organization), ReadOrganization)
+	if err != nil {
+		return nil, err
+	}
+	return t, c.need(action, inOrganization(t.organization.ID))
+}
+
+// PolicyEnd is a token that a policy ends earlier than the one before.
+type PolicyEnd struct {
+	Record        pat.Record
+	Owner         Reference
+	OwnerUsername string
+	Before        time.Time // when it ended by the policy before; zero: never
+	At            time.Time
+	Unused        bool // because it is not used, not by the longest life
+}
+
+// PolicyChange is a policy and what it ends.
+type PolicyChange struct {
+	Policy  directory.Policy
+	Applied bool
+	Ends    Page[PolicyEnd] // soonest first
+}
+
+// ETag tells states of the policy apart.
+func (p *PolicyChange) ETag() string { return contentOf(&p.Policy) }
+
+// SetPolicy replaces the policy of an organization, or only tells what that would do.
+// What it ends is worked out from the policy that it replaces.
+func (m *Manager) SetPolicy(ctx context.Context, c *Caller, organization string, match Match, preview bool, input Input[directory.Policy], ends Input[*Ask]) (*PolicyChange, error) {
+	t, err := m.policyOf(ctx, c, organization, WritePolicy)
+	if err != nil {
+		return nil, err
+	}
+	ask, err := ends()
+	if err != nil {
+		return nil, err
+	}
+	policy, err := input()
+	if err != nil {
+		return nil, err
+	}
+	if err := policy.Validate(); err != nil {
+		return nil, err
+	}
+	if err := match.check(contentOf(&t.organization.Policy)); err != nil {
+		return nil, err
+	}
+	earlier, err := m.policyEnds(ctx, t, &policy, ask)
+	if err != nil {
+		return nil, err
+	}
+	if preview {
+		return &PolicyChange{Policy: policy, Ends: earlier}, nil
+	}
+	after, err := m.directory.UpdateOrganization(ctx, t.organization.ID, func(now *directory.Organization) error {
+		if err := match.check(contentOf(&now.Policy)); err != nil {
+			return err
+		}
+		now.Policy = policy
+		return nil
+	}, c.keeper())
+	if err != nil {
+		return nil, err
+	}
+	return &PolicyChange{Policy: after.Policy, Applied: true, Ends: earlier}, nil
+}
+
+// policyEnds lists the tokens of an organization that another policy ends earlier.
+func (m *Manager) policyEnds(ctx context.Context, t *tenant, policy *directory.Policy, ask *Ask) (Page[PolicyEnd], error) {
+	soonest := newTop(ask.Offset+ask.Limit, func(a, b *PolicyEnd) int { return a.At.Compare(b.At) })
+	for record, err := range m.tokens.List(ctx, pat.Query{Organization: t.organization.ID}) {
+		if err != nil {
+			return Page[PolicyEnd]{}, fmt.Errorf("list tokens: %w", err)
+		}
+		if end, earlier := pat.EndsEarlier(&record, &t.organization.Policy, policy, t.now); earlier {
+			soonest.add(&PolicyEnd{Record: record, Before: end.Before, At: end.At, Unused: end.Unused})
+		}
+	}
+	found := Page[PolicyEnd]{Entries: soonest.from(ask.Offset), Total: soonest.seen}
+	people := &people{directory: m.directory, known: map[directory.ID]*directory.Identity{}}
+	var owners []directory.ID
+	for i := range found.Entries {
+		owners = append(owners, found.Entries[i].Record.Owner)
+	}
+	if err := people.load(ctx, owners); err != nil {
+		return Page[PolicyEnd]{}, err
+	}
+	for i := range found.Entries {
+		end := &found.Entries[i]
+		end.Owner = Reference{ID: end.Record.Owner}
+		if owner := people.known[end.Record.Owner]; owner != nil {
+			end.Owner.Name, end.OwnerUsername = owner.DisplayName, owner.Username
+		}
+	}
+	return found, nil
+}
