@@ -88,14 +88,14 @@ func TestLateIdentity(t *testing.T) {
 	ctx, late := t.Context(), user("late")
 	shard := id.Shard(string(late.ID))
 	keys := []string{identityKey(late.ID), epochKey(shard), auditKey(shard), identitiesKey(shard, tenant)}
-	args := []any{"op", "0", "{}", string(late.ID), score(late.Created), time.Now().Add(-time.Second).UnixMilli()}
+	args := []any{"op", "0", "{}", raw(late.ID), shardPrefix(shard), score(late.Created), time.Now().Add(-time.Second).UnixMilli()}
 	_, err = db.do(ctx, call{what: "create", script: db.scripts.identityCreate, keys: keys, args: append(args, writeIdentity(&late)...), change: true})
 	require.ErrorIs(t, err, fault.ErrUnavailable)
 	_, err = identities{db}.Find(ctx, late.ID)
 	require.ErrorIs(t, err, directory.ErrNotFound)
 
 	require.NoError(t, identities{db}.Create(ctx, late, happened()))
-	args = []any{"op", "0", "{}", string(late.ID), score(late.Created), time.Now().Add(-time.Second).UnixMilli(), "1"}
+	args = []any{"op", "0", "{}", raw(late.ID), shardPrefix(shard), score(late.Created), time.Now().Add(-time.Second).UnixMilli(), "1", ""}
 	_, err = db.do(ctx, call{what: "replace", script: db.scripts.identityReplace, keys: keys, args: append(args, writeIdentity(&late)...), change: true})
 	require.ErrorIs(t, err, fault.ErrUnavailable)
 }
