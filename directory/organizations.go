@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -28,7 +29,7 @@ func (d *Directory) CreateOrganization(ctx context.Context, name string, policy 
 // ErrNameTaken.
 func (d *Directory) AddOrganization(ctx context.Context, name string, policy Policy, actor Actor) (Organization, error) {
 	organization := Organization{ID: ID(id.New()), Name: name, Policy: policy.clone(), Created: d.now().UTC().Truncate(time.Millisecond)}
-	if err := organization.validate(); err != nil {
+	if err := errors.Join(validName("name", name), policy.Validate()); err != nil {
 		return Organization{}, err
 	}
 	err := d.write(ctx, func(s *Snapshot) ([]Change, []audit.Event, error) {
@@ -93,12 +94,19 @@ func (d *Directory) UpdateOrganization(ctx context.Context, id ID, change func(*
 	return after, nil
 }
 
+// checkOrganization refuses what before must not become. What it is already stays: a
+// configuration may have made it by bounds of its own.
 func (s *Snapshot) checkOrganization(before, after *Organization) error {
-	if err := after.validate(); err != nil {
-		return err
+	if !after.Policy.equal(&before.Policy) {
+		if err := after.Policy.Validate(); err != nil {
+			return err
+		}
 	}
 	if after.Name == before.Name {
 		return nil
+	}
+	if err := validName("name", after.Name); err != nil {
+		return err
 	}
 	if before.Name == DefaultOrganizationName {
 		return fmt.Errorf("organization %q: %w", before.Name, ErrReserved)
@@ -107,11 +115,4 @@ func (s *Snapshot) checkOrganization(before, after *Organization) error {
 		return fmt.Errorf("organization %q: %w", after.Name, ErrNameTaken)
 	}
 	return nil
-}
-
-func (o *Organization) validate() error {
-	if err := validName("name", o.Name); err != nil {
-		return err
-	}
-	return o.Policy.Validate()
 }

@@ -79,6 +79,14 @@ func TestUpdateOrganization(t *testing.T) {
 		require.Equal(t, stored, &got, step.name)
 		require.Equal(t, step.events, w.events(), step.name)
 	}
+	_, err = w.UpdateOrganization(t.Context(), w.organization.ID, func(o *directory.Organization) error { o.Policy.MaxLifetimeSeconds = -1; return nil }, platform)
+	requireField(t, err, "maxLifetimeSeconds")
+	wide := directory.DefaultPolicy()
+	wide.MaxTokensPerOwner = 5000
+	configured, err := w.CreateOrganization(t.Context(), "configured", wide, platform)
+	require.NoError(t, err)
+	_, err = w.UpdateOrganization(t.Context(), configured.ID, rename("renamed"), platform)
+	require.NoError(t, err, "what it was already stays")
 	_, err = w.UpdateOrganization(t.Context(), w.organization.ID, rename("rival"), platform)
 	require.ErrorIs(t, err, directory.ErrNameTaken)
 	_, err = w.UpdateOrganization(t.Context(), "none", rename("new"), platform)
