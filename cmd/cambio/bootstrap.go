@@ -19,20 +19,31 @@ import (
 	"github.com/cambio-sts/cambio/pat"
 )
 
+// administration is whom bootstrap makes, and for whom.
+type administration struct {
+	organization string // name
+	username     string
+	users        string // name of the group that may use personal tokens
+}
+
 func newBootstrap() *cobra.Command {
-	var file, username, who string
+	var file, who string
+	var of administration
 	command := &cobra.Command{
 		Use:   "bootstrap",
 		Short: "Make the first administrator, decide who may use tokens, and print a first token",
 		Long: "Make the built-in administrator of a prepared store, with the roles platform_admin, ManageSystemSecurityRoles and\n" +
 			"ManageSystemSecurityGroups, and decide who may use personal access tokens. It prints a first token, once. There is no default\n" +
 			"password. With an embedded store the server must be stopped. Repeated, it replaces the answer, and prints another token for\n" +
-			"the same administrator.",
+			"the same administrator.\n\n" +
+			"With --organization it does so for another organization, which exists: its administrator has organization_admin in place of\n" +
+			"platform_admin.",
 		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error { return bootstrap(command, file, username, who) },
+		RunE: func(command *cobra.Command, _ []string) error { return bootstrap(command, file, who, of) },
 	}
 	addConfigFlags(command.Flags(), &file)
-	command.Flags().StringVar(&username, "username", "admin", "username of the administrator")
+	command.Flags().StringVar(&of.organization, "organization", directory.DefaultOrganizationName, "name of the organization")
+	command.Flags().StringVar(&of.username, "username", "admin", "username of the administrator")
 	command.Flags().StringVar(&who, "who", "", "who may use personal access tokens: nobody, everyone, or group:<name> (asked if absent)")
 	_ = command.RegisterFlagCompletionFunc("who", completeWho) // fails without the flag only
 	return command
@@ -47,7 +58,7 @@ func completeWho(_ *cobra.Command, _ []string, begun string) ([]cobra.Completion
 	return []cobra.Completion{"nobody", "everyone", "group:"}, cobra.ShellCompDirectiveNoFileComp
 }
 
-func bootstrap(command *cobra.Command, file, username, who string) error {
+func bootstrap(command *cobra.Command, file, who string, of administration) error {
 	ctx := command.Context()
 	settings, err := loadConfig(file, command.Flags())
 	if err != nil {
@@ -58,19 +69,18 @@ func bootstrap(command *cobra.Command, file, username, who string) error {
 			return err
 		}
 	}
-	group, err := groupOf(who)
-	if err != nil {
+	if of.users, err = groupOf(who); err != nil {
 		return err
 	}
 	n, err := openDomain(ctx, settings, false, zap.NewNop())
 	if err != nil {
 		return err
 	}
-	token, err := n.bootstrap(ctx, command.ErrOrStderr(), username, group)
+	token, err := n.bootstrap(ctx, command.ErrOrStderr(), of)
 	if err := errors.Join(err, n.store.Close()); err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(command.ErrOrStderr(), "administrator %q is ready. This token is shown once:\n", username)
+	_, _ = fmt.Fprintf(command.ErrOrStderr(), "administrator %q is ready. This token is shown once:\n", of.username)
 	_, err = fmt.Fprintln(command.OutOrStdout(), token.Reveal().Reveal())
 	return err
 }
@@ -103,7 +113,7 @@ func groupOf(who string) (string, error) {
 
 // bootstrap says on told what it has changed as soon as it has: what comes after
 // may fail.
-func (n *node) bootstrap(ctx context.Context, told io.Writer, username, group string) (pat.Token, error) {
+func (n *node) bootstrap(ctx context.Context, told io.Writer, of administration) (pat.Token, error) {
 	if err := n.open(ctx); err != nil {
 		return pat.Token{}, err
 	}
@@ -111,15 +121,15 @@ func (n *node) bootstrap(ctx context.Context, told io.Writer, username, group st
 	if err != nil {
 		return pat.Token{}, err
 	}
-	organization, ok := snapshot.OrganizationByName(directory.DefaultOrganizationName)
+	organization, ok := snapshot.OrganizationByName(of.organization)
 	if !ok {
-		return pat.Token{}, errNoOrganization()
+		return pat.Token{}, errNoOrganization(of.organization)
 	}
-	admin, err := n.administrator(ctx, organization.ID, username)
+	admin, err := n.administrator(ctx, organization, of.username)
 	if err != nil {
 		return pat.Token{}, err
 	}
-	if err := n.admitUsers(ctx, told, organization.ID, group); err != nil {
+	if err := n.admitUsers(ctx, told, organization.ID, of.users); err != nil {
 		return pat.Token{}, err
 	}
 	// a part of an id besides the time: whoever runs it twice in a moment gets two
@@ -131,7 +141,7 @@ func (n *node) bootstrap(ctx context.Context, told io.Writer, username, group st
 	token, _, err := n.tokens.Create(ctx, &admin, &draft, &organization.Policy, pat.Actor{Identity: admin.ID})
 	if errors.Is(err, pat.ErrLimit) {
 		return pat.Token{}, &cli.Error{
-			Code: "token_limit", Cause: fmt.Sprintf("the administrator %q has as many tokens as are allowed, so none was made", username),
+			Code: "token_limit", Cause: fmt.Sprintf("the administrator %q has as many tokens as are allowed, so none was made", of.username),
 			Fix: "end some that are not needed, by means of one of them: cambio pat list, then cambio pat delete ID", Exit: cli.ExitRefused,
 		}
 	}
@@ -147,7 +157,13 @@ func firstTokenLife(policy *directory.Policy) time.Duration {
 	return life
 }
 
-func errNoOrganization() error {
+func errNoOrganization(name string) error {
+	if name != directory.DefaultOrganizationName {
+		return &cli.Error{
+			Code: "organization_unknown", Cause: fmt.Sprintf("the store has no organization %q", name),
+			Fix: "make it over the management API, or pass the name of one that exists with --organization", Exit: cli.ExitRefused,
+		}
+	}
 	return &cli.Error{
 		Code: "store_not_prepared", Cause: "the store has no organization \"" + directory.DefaultOrganizationName + "\"",
 		Fix: "run `cambio init` again: it adds what is missing", Exit: cli.ExitRefused,
@@ -196,10 +212,10 @@ func usersOf(group string) string {
 // administrator finds or makes the built-in administrator. It holds each role
 // by an assignment of its own, also the one that its first token needs: nobody gets a role
 // implicitly.
-func (n *node) administrator(ctx context.Context, organization directory.ID, username string) (directory.Identity, error) {
-	admin, err := n.directory.FindByLogin(ctx, organization, directory.ByUsername, username)
+func (n *node) administrator(ctx context.Context, organization *directory.Organization, username string) (directory.Identity, error) {
+	admin, err := n.directory.FindByLogin(ctx, organization.ID, directory.ByUsername, username)
 	if errors.Is(err, directory.ErrNotFound) {
-		admin, err = n.makeAdministrator(ctx, organization, username)
+		admin, err = n.makeAdministrator(ctx, organization.ID, username)
 	}
 	if err != nil {
 		return directory.Identity{}, err
@@ -207,16 +223,26 @@ func (n *node) administrator(ctx context.Context, organization directory.ID, use
 	if !admin.BuiltInAdministrator {
 		return directory.Identity{}, &cli.Error{Code: "username_taken", Cause: "that username belongs to somebody who is not the built-in administrator", Fix: "pass another --username", Exit: cli.ExitRefused}
 	}
-	assignments := []directory.Assignment{{Role: directory.PlatformAdmin, Scope: directory.OnPlatform, Holder: admin.ID}}
-	for _, role := range []directory.Role{directory.ManageSystemSecurityRoles, directory.ManageSystemSecurityGroups, directory.AccessAsNonInteractiveUser} {
-		assignments = append(assignments, directory.Assignment{Role: role, Scope: directory.OnOrganization, ScopeID: organization, Holder: admin.ID})
-	}
-	for _, assignment := range assignments {
-		if err := n.directory.Assign(ctx, organization, assignment, directory.Actor{}); err != nil {
+	for _, assignment := range rolesOf(&admin, organization) {
+		if err := n.directory.Assign(ctx, organization.ID, assignment, directory.Actor{}); err != nil {
 			return directory.Identity{}, fmt.Errorf("assign %s: %w", assignment.Role, err)
 		}
 	}
 	return admin, nil
+}
+
+// rolesOf returns what the built-in administrator of an organization holds. That of
+// the default one runs the platform.
+func rolesOf(admin *directory.Identity, organization *directory.Organization) []directory.Assignment {
+	first := directory.Assignment{Role: directory.PlatformAdmin, Scope: directory.OnPlatform, Holder: admin.ID}
+	if organization.Name != directory.DefaultOrganizationName {
+		first = directory.Assignment{Role: directory.OrganizationAdmin, Scope: directory.OnOrganization, ScopeID: organization.ID, Holder: admin.ID}
+	}
+	assignments := []directory.Assignment{first}
+	for _, role := range []directory.Role{directory.ManageSystemSecurityRoles, directory.ManageSystemSecurityGroups, directory.AccessAsNonInteractiveUser} {
+		assignments = append(assignments, directory.Assignment{Role: role, Scope: directory.OnOrganization, ScopeID: organization.ID, Holder: admin.ID})
+	}
+	return assignments
 }
 
 // makeAdministrator makes the built-in administrator, unless there is one under

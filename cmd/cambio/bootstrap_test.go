@@ -37,7 +37,7 @@ func prepared(t *testing.T) *node {
 func TestBootstrapReplacesItsAnswer(t *testing.T) {
 	n := prepared(t)
 	for _, group := range []string{directory.Everyone, directory.Nobody, "ci", directory.Everyone, "ci", directory.Nobody} {
-		token, err := n.bootstrap(t.Context(), io.Discard, "admin", group)
+		token, err := n.bootstrap(t.Context(), io.Discard, administration{directory.DefaultOrganizationName, "admin", group})
 		require.NoError(t, err)
 		snapshot, err := n.directory.Snapshot(t.Context())
 		require.NoError(t, err)
@@ -57,4 +57,32 @@ func TestBootstrapReplacesItsAnswer(t *testing.T) {
 		access := snapshot.AccessOf(&admin)
 		require.True(t, access.HoldsOrganizationRole(directory.AccessAsNonInteractiveUser), "the administrator after %s", group)
 	}
+}
+
+// The administrator of another organization has a token of that organization, may do
+// there what its setting up needs, and nothing on the platform.
+func TestBootstrapOfAnotherOrganization(t *testing.T) {
+	n := prepared(t)
+	acme, err := n.directory.CreateOrganization(t.Context(), "acme", directory.DefaultPolicy(), directory.Actor{})
+	require.NoError(t, err)
+	roles := map[string][]directory.Role{}
+	for _, name := range []string{directory.DefaultOrganizationName, "acme"} {
+		token, err := n.bootstrap(t.Context(), io.Discard, administration{name, "admin", directory.Nobody})
+		require.NoError(t, err)
+		record, err := n.tokens.Find(t.Context(), token.ID())
+		require.NoError(t, err)
+		admin, err := n.directory.Find(t.Context(), record.Owner)
+		require.NoError(t, err)
+		require.True(t, admin.BuiltInAdministrator)
+		require.Equal(t, name == "acme", admin.Organization == acme.ID)
+		require.Equal(t, name == "acme", record.Organization == acme.ID)
+		snapshot, err := n.directory.Snapshot(t.Context())
+		require.NoError(t, err)
+		access := snapshot.AccessOf(&admin)
+		roles[name] = access.Roles()
+		require.Equal(t, name != "acme", access.HoldsRole(directory.PlatformAdmin, directory.OnPlatform, ""))
+	}
+	common := []directory.Role{directory.AccessAsNonInteractiveUser, directory.ManageSystemSecurityGroups, directory.ManageSystemSecurityRoles}
+	require.ElementsMatch(t, append([]directory.Role{directory.PlatformAdmin}, common...), roles[directory.DefaultOrganizationName])
+	require.ElementsMatch(t, append([]directory.Role{directory.OrganizationAdmin}, common...), roles["acme"])
 }
