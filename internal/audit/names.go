@@ -1,0 +1,18 @@
+package audit
+
+// Names returns the events there are, those of a kind together. It is what
+// documentation and a shell's completion list.
+func Names() []Name {
+	return []Name{
+		TokenCreated, TokenUpdated, TokenDeleted, TokenRevoked, TokenReactivated, TokenRotated, TokenExpired, TokenUsed, TokenUseFailed,
+		AccessTokenRevoked,
+		IdentityCreated, IdentityUpdated, IdentityDeleted,
+		GroupCreated, GroupUpdated, GroupDeleted,
+		RoleAssigned, RoleUnassigned,
+		PolicyUpdated,
+		LoginRecorded,
+		KeyCreated, KeyRevoked,
+		OrganizationCreated, OrganizationUpdated,
+		WriterEnded, EventUnreadable,
+	}
+}
