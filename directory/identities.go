@@ -158,7 +158,7 @@ func (d *Directory) RemoveIdentity(ctx context.Context, identity *Identity, acto
 
 // checkIdentity refuses what before must not become.
 func (d *Directory) checkIdentity(ctx context.Context, before, after *Identity) error {
-	if err := after.validate(); err != nil {
+	if err := after.Validate(); err != nil {
 		return err
 	}
 	for _, group := range after.Groups {
@@ -175,8 +175,8 @@ func (d *Directory) checkIdentity(ctx context.Context, before, after *Identity) 
 // maxGroups bounds the groups that an identity is a direct member of.
 const maxGroups = 1000
 
-// validate returns a *FieldError for each member that no identity may have, joined.
-func (i *Identity) validate() error {
+// Validate returns a *FieldError for each member that no identity may have, joined.
+func (i *Identity) Validate() error {
 	errs := []error{
 		validName("username", i.Username), validText("displayName", i.DisplayName, maxText), validEmail(i.Email),
 		validText("externalId", i.ExternalID, maxText), validProvider(i.Issuer, i.Subject),

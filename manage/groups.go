@@ -100,7 +100,7 @@ func (m *Manager) group(ctx context.Context, c *Caller, id string, action Action
 	if err := c.could(action); err != nil {
 		return nil, nil, err
 	}
-	snapshot, err := m.directory.Snapshot(ctx)
+	snapshot, err := m.snapshot(ctx, action)
 	if err != nil {
 		return nil, nil, err
 	}

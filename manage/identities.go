@@ -59,7 +59,7 @@ func (m *Manager) tenant(ctx context.Context, c *Caller, named directory.ID, act
 	if named == "" {
 		named = c.Identity.Organization
 	}
-	snapshot, err := m.directory.Snapshot(ctx)
+	snapshot, err := m.snapshot(ctx, action)
 	if err != nil {
 		return nil, err
 	}
@@ -80,9 +80,10 @@ func (t *tenant) show(identity *directory.Identity) *Identity {
 	shown := &Identity{
 		Identity: *identity, Status: identity.Status(&t.organization.Policy, t.now), GroupNames: make(map[directory.ID]string, len(identity.Groups)),
 	}
+	shown.Groups = nil // without those that are gone
 	for _, id := range identity.Groups {
 		if group, ok := t.snapshot.Group(id); ok {
-			shown.GroupNames[id] = group.Name
+			shown.Groups, shown.GroupNames[id] = append(shown.Groups, id), group.Name
 		}
 	}
 	return shown

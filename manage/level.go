@@ -21,7 +21,7 @@ func (m *Manager) place(ctx context.Context, c *Caller, level Level, action Acti
 	if err := c.could(action); err != nil {
 		return target{}, err
 	}
-	snapshot, err := m.directory.Snapshot(ctx)
+	snapshot, err := m.snapshot(ctx, action)
 	if err != nil {
 		return target{}, err
 	}

@@ -51,6 +51,16 @@ func New(config Config) (*Manager, error) {
 	}, nil
 }
 
+// snapshot is what an action is decided by.
+func (m *Manager) snapshot(ctx context.Context, action Action) (*directory.Snapshot, error) {
+	if gives(action) {
+		if err := m.directory.Refresh(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return m.directory.Snapshot(ctx)
+}
+
 // Input reads what a use case is asked for, once it is known that the caller may ask
 // for it at all: who may not learns nothing of what is wrong with it.
 type Input[T any] func() (T, error)

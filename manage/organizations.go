@@ -96,6 +96,12 @@ func (m *Manager) CreateOrganization(ctx context.Context, c *Caller, input Input
 	if err != nil {
 		return nil, err
 	}
+	if draft.Administrator != nil { // what is wrong with it is told before there is an organization
+		prepareFounder(draft.Administrator)
+		if err := draft.Administrator.Validate(); err != nil {
+			return nil, err
+		}
+	}
 	made, err := m.directory.AddOrganization(ctx, draft.Name, draft.Policy, c.keeper())
 	if err != nil {
 		return nil, err
@@ -104,7 +110,7 @@ func (m *Manager) CreateOrganization(ctx context.Context, c *Caller, input Input
 	if draft.Administrator == nil {
 		return shown, nil
 	}
-	administrator, err := m.founder(ctx, c, &made, *draft.Administrator)
+	administrator, err := m.founder(ctx, c, &made, draft.Administrator)
 	if err != nil {
 		return nil, err
 	}
@@ -112,10 +118,14 @@ func (m *Manager) CreateOrganization(ctx context.Context, c *Caller, input Input
 	return shown, nil
 }
 
+func prepareFounder(draft *directory.Identity) {
+	draft.ID, draft.Type, draft.BuiltInAdministrator, draft.Groups = "", directory.User, true, nil
+}
+
 // founder makes the first administrator of an organization.
-func (m *Manager) founder(ctx context.Context, c *Caller, organization *directory.Organization, draft directory.Identity) (*directory.Identity, error) {
-	draft.ID, draft.Organization, draft.Type, draft.BuiltInAdministrator, draft.Groups = "", organization.ID, directory.User, true, nil
-	made, err := m.directory.CreateIdentity(ctx, draft, c.keeper())
+func (m *Manager) founder(ctx context.Context, c *Caller, organization *directory.Organization, draft *directory.Identity) (*directory.Identity, error) {
+	draft.Organization = organization.ID
+	made, err := m.directory.CreateIdentity(ctx, *draft, c.keeper())
 	if err != nil {
 		return nil, fmt.Errorf("make the administrator of an organization: %w", err)
 	}

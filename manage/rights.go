@@ -74,6 +74,17 @@ const (
 	coversManagingOwn = string(directory.ManageMyTokens)
 )
 
+// gives reports whether an action may give somebody a role or a right. It is decided
+// by what is true now, not up to a second ago.
+func gives(action Action) bool {
+	switch action {
+	case WriteGroup, WriteMembers, WriteIdentity, AssignRoles:
+		return true
+	default:
+		return false
+	}
+}
+
 // permits returns what allows an action; any one suffices. An action that is not here
 // is allowed to nobody. The last permit is the one that a refusal names.
 func permits(action Action) []permit {

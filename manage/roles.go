@@ -118,11 +118,11 @@ func (p *people) showAssignment(ctx context.Context, snapshot *directory.Snapsho
 }
 
 // assignment returns an assignment that exists for the caller.
-func (m *Manager) assignment(ctx context.Context, c *Caller, id string) (*directory.Assignment, *directory.Snapshot, error) {
+func (m *Manager) assignment(ctx context.Context, c *Caller, id string, action Action) (*directory.Assignment, *directory.Snapshot, error) {
 	if err := c.could(ReadRoles); err != nil {
 		return nil, nil, err
 	}
-	snapshot, err := m.directory.Snapshot(ctx)
+	snapshot, err := m.snapshot(ctx, action)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -135,7 +135,7 @@ func (m *Manager) assignment(ctx context.Context, c *Caller, id string) (*direct
 
 // Assignment returns one role assignment.
 func (m *Manager) Assignment(ctx context.Context, c *Caller, id string) (*Assignment, error) {
-	assignment, snapshot, err := m.assignment(ctx, c, id)
+	assignment, snapshot, err := m.assignment(ctx, c, id, ReadRoles)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func (m *Manager) Assign(ctx context.Context, c *Caller, input Input[directory.A
 	if err := checkAssignment(&assignment); err != nil {
 		return nil, err
 	}
-	snapshot, err := m.directory.Snapshot(ctx)
+	snapshot, err := m.snapshot(ctx, AssignRoles)
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +242,7 @@ func (m *Manager) checkHolder(ctx context.Context, snapshot *directory.Snapshot,
 
 // Unassign takes a role or rights away.
 func (m *Manager) Unassign(ctx context.Context, c *Caller, id string) error {
-	assignment, snapshot, err := m.assignment(ctx, c, id)
+	assignment, snapshot, err := m.assignment(ctx, c, id, AssignRoles)
 	if err != nil {
 		return err
 	}

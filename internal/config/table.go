@@ -76,7 +76,7 @@ const (
 
 const (
 	maxLifetimeSeconds = 100 * 365 * 24 * 3600
-	maxDays            = 36500
+	maxDays            = 3650
 )
 
 // algorithms are the signing algorithms; `none` and HMAC are none of them (RFC
@@ -120,7 +120,7 @@ func ruleSettings() []setting {
 		{path: "policy.allowNeverExpire", kind: kindBoolean, def: "true", meaning: "Whether a token may be created that never expires."},
 		{path: "policy.requireNeverExpireAcknowledgement", kind: kindBoolean, def: "false", meaning: "Whether such a token must be asked for with userAwareTokenNeverExpires."},
 		{path: "policy.enforceOnExisting", kind: kindBoolean, def: "false", meaning: "Whether maxLifetimeSeconds also ends tokens that exist already, counted from their creation."},
-		{path: "policy.maxTokensPerOwner", kind: kindInteger, def: "10", min: 1, max: 1_000_000, unit: "tokens", meaning: "Usable tokens one owner may have."},
+		{path: "policy.maxTokensPerOwner", kind: kindInteger, def: "10", max: 1000, unit: "tokens", meaning: "Usable tokens one owner may have; 0 is any number."},
 		{path: "policy.defaultScopes", kind: kindList, def: "sp:scopes:all", meaning: "Scopes of a token created without scope."},
 		{path: "policy.defaultAccessTokenSeconds", kind: kindInteger, def: "300", min: minAccessTokenSeconds, max: maxAccessTokenSeconds, unit: "seconds", meaning: "Life of a minted token when neither the request nor the personal access token says."},
 		{path: "policy.maxAccessTokenSeconds", kind: kindInteger, def: "43200", min: minAccessTokenSeconds, max: maxAccessTokenSeconds, unit: "seconds", meaning: "Longest life of a minted token."},
