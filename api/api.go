@@ -10,16 +10,18 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/cambio-sts/cambio/exchange"
+	"github.com/cambio-sts/cambio/internal/throttle"
 	"github.com/cambio-sts/cambio/manage"
 	"github.com/cambio-sts/cambio/pat"
 )
 
 // Limiter counts requests. It is safe to share.
 type Limiter interface {
+	// Policy returns what every token may have of each mount.
+	Policy() throttle.Window
 	// Allow counts one request of a token at a mount, which is a version of the API,
-	// and returns after how long the next would be within the limit, 0 if this one
-	// is; fault.ErrUnavailable.
-	Allow(ctx context.Context, token, mount string) (retryAfter time.Duration, err error)
+	// and returns what is left; fault.ErrUnavailable.
+	Allow(ctx context.Context, token, mount string) (throttle.Quota, error)
 }
 
 // Config is what an API needs; all of it.

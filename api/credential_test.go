@@ -188,11 +188,15 @@ func TestRateLimitFailsClosed(t *testing.T) {
 	w := newWorld(t)
 	w.build(func(c *api.Config) { c.Requests = uncounted{} })
 	_, token := w.token(&w.alice, "one")
-	require.Equal(t, http.StatusServiceUnavailable, w.call(token, http.MethodGet, mine, "").StatusCode)
+	got := w.call(token, http.MethodGet, mine, "")
+	require.Equal(t, http.StatusServiceUnavailable, got.StatusCode)
+	require.Empty(t, got.Header.Values("RateLimit"), "nothing is known of what is left")
 }
 
 type uncounted struct{}
 
-func (uncounted) Allow(context.Context, string, string) (time.Duration, error) {
-	return 0, fault.ErrUnavailable
+func (uncounted) Policy() throttle.Window { return throttle.Window{Most: 1, Length: time.Second} }
+
+func (uncounted) Allow(context.Context, string, string) (throttle.Quota, error) {
+	return throttle.Quota{}, fault.ErrUnavailable
 }

@@ -27,7 +27,7 @@ func (a *API) gate(base string, parameters []string, next http.HandlerFunc) http
 	return func(w http.ResponseWriter, r *http.Request) {
 		who, err := a.authenticate(r)
 		if err == nil {
-			err = a.admit(r.Context(), who, base)
+			err = a.admit(r.Context(), w.Header(), who, base)
 		}
 		if err == nil {
 			err = checkQuery(r.URL.RawQuery, parameters)
@@ -78,14 +78,15 @@ func (a *API) leaked(ctx context.Context, origin audit.Origin) error {
 
 const reasonSecretInURI = "secret_in_uri"
 
-// admit refuses a token that asks too much.
-func (a *API) admit(ctx context.Context, who *manage.Caller, base string) error {
-	retry, err := a.requests.Allow(ctx, string(who.Token.ID), base)
+// admit refuses a token that asks too much, and tells every other what is left.
+func (a *API) admit(ctx context.Context, header http.Header, who *manage.Caller, base string) error {
+	quota, err := a.requests.Allow(ctx, string(who.Token.ID), base)
 	if err != nil {
 		return fmt.Errorf("count a request: %w", err)
 	}
-	if retry > 0 {
-		return &limitError{retryAfter: retry}
+	setRateLimit(header, a.requests.Policy(), quota)
+	if quota.RetryAfter > 0 {
+		return &limitError{retryAfter: quota.RetryAfter}
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ var arrows = []arrow{
 	{"api", "internal/secret", "carries credentials from the header to the pipeline"},
 	{"api", "internal/id", "checks ids in paths"},
 	{"api", "internal/fault", "answers 503 for it"},
+	{"api", "internal/throttle", "tells what a token has left of its limit"},
 
 	{"manage", "exchange", "the principal that authentication found, the services"},
 	{"manage", "pat", "the life of tokens"},
@@ -73,6 +74,7 @@ var arrows = []arrow{
 	{"storage/redis", "internal/id", "a shard is a hash tag"},
 	{"storage/redis", "internal/secret", "the server's password is one"},
 	{"storage/redis", "internal/fault", "wraps it around what went wrong"},
+	{"storage/redis", "internal/throttle", "says what is left of a limit in its words"},
 
 	{"storage/bolt", "pat", "implements its port"},
 	{"storage/bolt", "directory", "implements its port"},

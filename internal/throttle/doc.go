@@ -5,6 +5,8 @@
 //	                                                 └─▶ ids at one  burst 20, 1/3 s ─┴─▶ 401 or 429
 //	a request          ─▶ Limiter.Allow(token, mount) ─▶ keys       100 in 10 s ───────▶ 200 or 429
 //
+// Allow tells besides what the key has left (Quota).
+//
 // Failed is asked after a credential has proved wrong and never before one is
 // checked, so a right secret is never locked out, whatever others try from the
 // same network. Counting is the generic cell rate algorithm (GCRA): one time per

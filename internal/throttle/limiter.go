@@ -34,6 +34,13 @@ func (w Window) admit(e *entry, now time.Duration) (wait time.Duration) {
 	return 0
 }
 
+// Quota is what a key has left of a Window after one event.
+type Quota struct {
+	Remaining  int           // events that would be within the limit now, never negative
+	Reset      time.Duration // until all of them are there again, never negative
+	RetryAfter time.Duration // 0 if the event was within the limit, else until the next would be
+}
+
 // LimiterConfig is what NewLimiter needs.
 type LimiterConfig struct {
 	Window     Window           // of one key; the zero value means 100 in 10 s
@@ -43,9 +50,10 @@ type LimiterConfig struct {
 
 // Limiter counts every event, in this process. It is safe for concurrent use.
 type Limiter struct {
-	clock clock
-	seed  maphash.Seed
-	keys  *table
+	window Window
+	clock  clock
+	seed   maphash.Seed
+	keys   *table
 }
 
 // NewLimiter returns a Limiter that has counted nothing, or ErrLimit.
@@ -55,14 +63,20 @@ func NewLimiter(cfg LimiterConfig) (*Limiter, error) {
 		return nil, err
 	}
 	return &Limiter{
-		clock: newClock(cfg.Now),
-		seed:  maphash.MakeSeed(),
-		keys:  newTable(window, cmp.Or(cfg.MaxEntries, DefaultMaxEntries)),
+		window: window,
+		clock:  newClock(cfg.Now),
+		seed:   maphash.MakeSeed(),
+		keys:   newTable(window, cmp.Or(cfg.MaxEntries, DefaultMaxEntries)),
 	}, nil
 }
 
-// Allow counts one event of a token at a mount and returns after how long the next
-// would be within the limit, 0 if this one is. It never fails.
-func (l *Limiter) Allow(_ context.Context, token, mount string) (retryAfter time.Duration, err error) {
-	return l.keys.hit(maphash.String(l.seed, token+" "+mount), l.clock.elapsed()), nil
+// Policy returns what every key may have.
+func (l *Limiter) Policy() Window { return l.window }
+
+// Allow counts one event of a token at a mount and returns what is left of its
+// window. It never fails.
+func (l *Limiter) Allow(_ context.Context, token, mount string) (Quota, error) {
+	now := l.clock.elapsed()
+	wait, after := l.keys.hit(maphash.String(l.seed, token+" "+mount), now)
+	return Quota{Remaining: max(0, l.window.Most-after.count), Reset: max(0, after.due-now), RetryAfter: wait}, nil
 }

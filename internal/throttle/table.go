@@ -41,13 +41,15 @@ func newTable(rule rule, entries int) *table {
 }
 
 // hit counts one event of the key and returns how long to wait, 0 if it is
-// within the limit.
-func (t *table) hit(hash uint64, now time.Duration) (wait time.Duration) {
+// within the limit, and what the key's entry is after it.
+func (t *table) hit(hash uint64, now time.Duration) (wait time.Duration, after entry) {
 	index := hash % uint64(len(t.sets))
 	lock := &t.locks[index%stripes]
 	lock.Lock()
 	defer lock.Unlock()
-	return t.rule.admit(t.sets[index].slot(hash), now)
+	kept := t.sets[index].slot(hash)
+	wait = t.rule.admit(kept, now)
+	return wait, *kept
 }
 
 // slot returns the entry of the key, which takes over the one that owes least if

@@ -54,13 +54,14 @@ func New(cfg Config) (*Throttle, error) {
 func (t *Throttle) Failed(from netip.Addr, key string) (retryAfter time.Duration, limited bool) {
 	now := t.clock.elapsed()
 	network := networkOf(from)
-	retryAfter = t.networks.hit(maphash.Bytes(t.seed, network[:]), now)
+	retryAfter, _ = t.networks.hit(maphash.Bytes(t.seed, network[:]), now)
 	if key != "" {
 		var hash maphash.Hash
 		hash.SetSeed(t.seed)
 		_, _ = hash.Write(network[:])
 		_, _ = hash.WriteString(key)
-		retryAfter = max(retryAfter, t.keys.hit(hash.Sum64(), now))
+		wait, _ := t.keys.hit(hash.Sum64(), now)
+		retryAfter = max(retryAfter, wait)
 	}
 	return retryAfter, retryAfter > 0
 }

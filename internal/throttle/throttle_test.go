@@ -187,9 +187,9 @@ func TestLimitsAreChecked(t *testing.T) {
 // allow counts one event of a token at version 1, and returns how long to wait.
 func allow(tb testing.TB, limiter *throttle.Limiter, token string) time.Duration {
 	tb.Helper()
-	wait, err := limiter.Allow(tb.Context(), token, "v1")
+	quota, err := limiter.Allow(tb.Context(), token, "v1")
 	require.NoError(tb, err)
-	return wait
+	return quota.RetryAfter
 }
 
 // A hundred requests in ten seconds are a hundred, however they lie in them, and
@@ -204,9 +204,9 @@ func TestAllowByDefault(t *testing.T) {
 	}
 	require.Equal(t, 5*time.Second, allow(t, limiter, "pat"))
 	require.Zero(t, allow(t, limiter, "another"))
-	wait, err := limiter.Allow(t.Context(), "pat", "v2")
+	other, err := limiter.Allow(t.Context(), "pat", "v2")
 	require.NoError(t, err)
-	require.Zero(t, wait, "another version")
+	require.Zero(t, other.RetryAfter, "another version")
 	clock.advance(5*time.Second - 1)
 	require.EqualValues(t, 1, allow(t, limiter, "pat"))
 	clock.advance(1)
@@ -216,6 +216,62 @@ func TestAllowByDefault(t *testing.T) {
 	require.Equal(t, 10*time.Second, allow(t, limiter, "pat"))
 	clock.advance(-time.Hour)
 	require.Zero(t, allow(t, limiter, "pat"), "a clock that goes back locks nobody out for longer")
+}
+
+// What is left counts down to nothing, and comes back as a whole.
+func TestAllowTellsWhatIsLeft(t *testing.T) {
+	clock := newClock()
+	window := throttle.Window{Most: 2, Length: 10 * time.Second}
+	limiter, err := throttle.NewLimiter(throttle.LimiterConfig{Window: window, Now: clock.now})
+	require.NoError(t, err)
+	require.Equal(t, window, limiter.Policy())
+	for _, step := range []struct {
+		pause time.Duration
+		want  throttle.Quota
+	}{
+		{0, throttle.Quota{Remaining: 1, Reset: 10 * time.Second}},
+		{3 * time.Second, throttle.Quota{Remaining: 0, Reset: 7 * time.Second}},
+		{time.Second, throttle.Quota{Remaining: 0, Reset: 6 * time.Second, RetryAfter: 6 * time.Second}},
+		{6*time.Second - 1, throttle.Quota{Remaining: 0, Reset: 1, RetryAfter: 1}},
+		{1, throttle.Quota{Remaining: 1, Reset: 10 * time.Second}},
+	} {
+		clock.advance(step.pause)
+		got, err := limiter.Allow(t.Context(), "pat", "v1")
+		require.NoError(t, err)
+		require.Equal(t, step.want, got)
+	}
+	byDefault, err := throttle.NewLimiter(throttle.LimiterConfig{Now: clock.now})
+	require.NoError(t, err)
+	require.Equal(t, throttle.Window{Most: 100, Length: 10 * time.Second}, byDefault.Policy())
+}
+
+// Of requests that come at once each is told another number, and those beyond the
+// limit nothing.
+func TestConcurrentRequestsAreToldApart(t *testing.T) {
+	const most = 50
+	limiter, err := throttle.NewLimiter(throttle.LimiterConfig{Window: throttle.Window{Most: most, Length: time.Second}, Now: newClock().now})
+	require.NoError(t, err)
+	var told [most]atomic.Int64
+	var refused atomic.Int64
+	var all sync.WaitGroup
+	for range 2 * most {
+		all.Go(func() {
+			quota, err := limiter.Allow(t.Context(), "pat", "v1")
+			switch {
+			case err != nil:
+				t.Error(err)
+			case quota.RetryAfter > 0:
+				refused.Add(1)
+			default:
+				told[quota.Remaining].Add(1)
+			}
+		})
+	}
+	all.Wait()
+	require.EqualValues(t, most, refused.Load())
+	for left := range told {
+		require.EqualValues(t, 1, told[left].Load(), "%d left", left)
+	}
 }
 
 // bucket is the naive model: a level that refills continuously.

@@ -13,6 +13,7 @@ import (
 	"github.com/cambio-sts/cambio/internal/fault"
 	"github.com/cambio-sts/cambio/internal/id"
 	"github.com/cambio-sts/cambio/internal/testenv"
+	"github.com/cambio-sts/cambio/internal/throttle"
 	"github.com/cambio-sts/cambio/storage/redis"
 )
 
@@ -22,37 +23,42 @@ func TestRequestsAreCountedTogether(t *testing.T) {
 	server := testenv.Redis(t, documentedUser(t))
 	const most, length = 100, 2 * time.Second
 	token := id.New()
-	var allowed, refused atomic.Int64
+	var told [most]atomic.Int64 // how many were told that so many are left
+	var refused atomic.Int64
 	var all sync.WaitGroup
 	for range 3 {
 		requests := open(t, server).Requests(most, length)
 		for range 200 {
 			all.Go(func() {
-				wait, err := requests.Allow(t.Context(), token, "/api/v1")
+				quota, err := requests.Allow(t.Context(), token, "/api/v1")
 				switch {
 				case err != nil:
 					t.Error(err)
-				case wait == 0:
-					allowed.Add(1)
+				case quota.RetryAfter == 0:
+					told[quota.Remaining].Add(1)
 				default:
 					refused.Add(1)
-					if wait > length {
-						t.Errorf("%v to wait", wait)
-					}
+				}
+				if quota.Reset <= 0 || quota.Reset > length {
+					t.Errorf("%v until the next window", quota.Reset)
 				}
 			})
 		}
 	}
 	all.Wait()
-	require.EqualValues(t, most, allowed.Load())
+	for left := range told {
+		require.EqualValues(t, 1, told[left].Load(), "%d left", left)
+	}
 	require.EqualValues(t, 500, refused.Load())
 	requests := open(t, server).Requests(most, length)
-	wait, err := requests.Allow(t.Context(), token, "/v3")
+	require.Equal(t, throttle.Window{Most: most, Length: length}, requests.Policy())
+	quota, err := requests.Allow(t.Context(), token, "/v3")
 	require.NoError(t, err)
-	require.Zero(t, wait, "another mount")
+	require.Zero(t, quota.RetryAfter, "another mount")
+	require.Equal(t, most-1, quota.Remaining)
 	testenv.Wait(t, 10*time.Second, func() bool {
-		wait, err := requests.Allow(t.Context(), token, "/api/v1")
-		return err == nil && wait == 0
+		quota, err := requests.Allow(t.Context(), token, "/api/v1")
+		return err == nil && quota.RetryAfter == 0
 	})
 	keys := strings.Fields(server.MustDo("KEYS", "*requests*"))
 	require.Len(t, keys, 2)
