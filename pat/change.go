@@ -149,10 +149,10 @@ type Rotation struct {
 
 func (r *Rotation) check() error {
 	if r.Grace < 0 || r.Grace > MaxGrace {
-		return fieldf("gracePeriodSeconds", "must be between 0 and %d", int(MaxGrace.Seconds()))
+		return Broken("gracePeriodSeconds", RuleRange, 0, int(MaxGrace.Seconds()))
 	}
 	if r.Grace > 0 && r.Reason == Compromised { // neither wish goes before the other
-		return fieldf("gracePeriodSeconds", "must be 0 or absent with the reason compromised: a secret that leaked is given no grace")
+		return Broken("gracePeriodSeconds", RuleNoGrace)
 	}
 	return nil
 }

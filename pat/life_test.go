@@ -84,6 +84,8 @@ func TestCreateRefuses(t *testing.T) {
 		wrong, ok := errors.AsType[*pat.FieldError](err)
 		require.True(t, ok, "%s: %v", name, err)
 		require.Equal(t, c.field, wrong.Field, name)
+		require.Equal(t, fmt.Sprintf(pat.RuleTexts()[wrong.Rule], wrong.Args...), wrong.Cause, name)
+		require.NotContains(t, wrong.Cause, "%!", name)
 	}
 	require.Empty(t, w.events(audit.TokenCreated))
 }
