@@ -24,14 +24,15 @@ type Limiter interface {
 	Allow(ctx context.Context, token, mount string) (throttle.Quota, error)
 }
 
-// Config is what an API needs; all of it.
+// Config is what an API needs; all of it but Catalogues.
 type Config struct {
-	Exchanger *exchange.Exchanger
-	Manager   *manage.Manager
-	Issuer    string // byte-exact iss
-	Requests  Limiter
-	Now       func() time.Time
-	Logger    *zap.Logger
+	Exchanger  *exchange.Exchanger
+	Manager    *manage.Manager
+	Issuer     string // byte-exact iss
+	Requests   Limiter
+	Now        func() time.Time
+	Logger     *zap.Logger
+	Catalogues []Catalogue // beside English and German; of different languages
 }
 
 // API is the management API. It is safe to share.
@@ -53,6 +54,9 @@ func New(config Config) (*API, error) {
 	if config.Exchanger == nil || config.Manager == nil || config.Issuer == "" || config.Requests == nil || config.Now == nil || config.Logger == nil {
 		return nil, errors.New("api: every member of the config is needed")
 	}
+	if err := distinct(config.Catalogues); err != nil {
+		return nil, err
+	}
 	queries, err := queryParameters()
 	if err != nil {
 		return nil, err
@@ -62,7 +66,7 @@ func New(config Config) (*API, error) {
 		audience: config.Exchanger.Services.Management(),
 		challenge: fmt.Sprintf(`Bearer realm="cambio", resource_metadata="%s/.well-known/oauth-protected-resource%s"`,
 			config.Issuer, exchange.ManagementPath),
-		requests: config.Requests, now: config.Now, log: config.Logger, texts: newCatalogues(),
+		requests: config.Requests, now: config.Now, log: config.Logger, texts: newCatalogues(config.Catalogues...),
 	}, nil
 }
 

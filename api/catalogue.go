@@ -1,10 +1,15 @@
 package api
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"golang.org/x/text/language"
+
+	"github.com/cambio-sts/cambio/internal/httpx"
+	"github.com/cambio-sts/cambio/pat"
 )
 
 // key names a text of the catalogues.
@@ -94,7 +99,16 @@ const (
 
 	termActing key = "term.acting"
 	termMaker  key = "term.maker"
+
+	// What package httpx finds in a body.
+	termMalformed key = "term.malformed"
+	termDuplicate key = "term.duplicate"
+	termUnknown   key = "term.unknown_field"
+	termType      key = "term.field_type"
 )
+
+// ruleKey names the text of a rule of fields.
+func ruleKey(rule pat.Rule) key { return key("rule." + string(rule)) }
 
 // catalogue is the texts of one language; those of causes may hold verbs of
 // package fmt.
@@ -109,8 +123,12 @@ type catalogues struct {
 	matcher language.Matcher
 }
 
-func newCatalogues() catalogues {
-	all := []catalogue{english()}
+// newCatalogues returns those of the product and the others.
+func newCatalogues(others ...Catalogue) catalogues {
+	all := shipped()
+	for _, other := range others {
+		all = append(all, other.catalogue)
+	}
 	tags := make([]language.Tag, len(all))
 	for i := range all {
 		tags[i] = all[i].tag
@@ -118,10 +136,32 @@ func newCatalogues() catalogues {
 	return catalogues{all: all, matcher: language.NewMatcher(tags)}
 }
 
-// speaker tells texts in the language of one request.
+// shipped are the catalogues of the product. The rules of the domain speak English
+// themselves.
+func shipped() []catalogue {
+	all := []catalogue{english(), german()}
+	for rule, text := range pat.RuleTexts() {
+		all[0].texts[ruleKey(rule)] = text
+	}
+	return all
+}
+
+// merge joins the parts of a catalogue.
+func merge(parts ...map[key]string) map[key]string {
+	all := map[key]string{}
+	for _, part := range parts {
+		maps.Copy(all, part)
+	}
+	return all
+}
+
+// speaker tells texts in the language of one request, and in English what that
+// language lacks.
 type speaker struct {
 	catalogue
-	origin string // DEFAULT, or REQUEST if the request asked for the language
+
+	fallback catalogue
+	origin   string // DEFAULT, or REQUEST if the request asked for the language
 }
 
 // speaker chooses by Accept-Language (RFC 9110 §12.5.4).
@@ -129,23 +169,68 @@ func (c *catalogues) speaker(acceptLanguage string) speaker {
 	wanted, _, err := language.ParseAcceptLanguage(acceptLanguage)
 	if err == nil && len(wanted) > 0 {
 		if _, index, confidence := c.matcher.Match(wanted...); confidence > language.No {
-			return speaker{catalogue: c.all[index], origin: "REQUEST"}
+			return speaker{catalogue: c.all[index], fallback: c.all[0], origin: originRequest}
 		}
 	}
-	return speaker{catalogue: c.all[0], origin: "DEFAULT"}
+	return speaker{catalogue: c.all[0], fallback: c.all[0], origin: originDefault}
 }
 
-// say returns the text of a key, filled with the arguments.
+// The values of localeOrigin.
+const (
+	originDefault = "DEFAULT"
+	originRequest = "REQUEST"
+)
+
+// say returns the text of a key, filled with the arguments, and the language that
+// it is in.
 func (s *speaker) say(k key, args ...any) Message {
-	text := s.texts[k]
-	if len(args) > 0 {
-		args = slices.Clone(args)
-		for i, arg := range args {
-			if term, ok := arg.(key); ok {
-				args[i] = s.texts[term]
-			}
-		}
-		text = fmt.Sprintf(text, args...)
+	if _, known := s.texts[k]; !known {
+		return Message{Locale: s.fallback.tag.String(), LocaleOrigin: originDefault, Text: s.text(k, args)}
 	}
-	return Message{Locale: s.tag.String(), LocaleOrigin: s.origin, Text: text}
+	return Message{Locale: s.tag.String(), LocaleOrigin: s.origin, Text: s.text(k, args)}
+}
+
+// text returns the text of a key, filled with the arguments. Those that have a text
+// themselves are told in the same language.
+func (s *speaker) text(k key, args []any) string {
+	text, known := s.texts[k]
+	if !known {
+		text = s.fallback.texts[k]
+	}
+	if len(args) == 0 {
+		return text
+	}
+	filled := slices.Clone(args)
+	for i, arg := range filled {
+		switch arg := arg.(type) {
+		case key:
+			filled[i] = s.text(arg, nil)
+		case cause:
+			filled[i] = s.text(arg.key, arg.args)
+		case error:
+			if term, known := bodyTerm(arg); known {
+				filled[i] = s.text(term, nil)
+			}
+		default:
+		}
+	}
+	return fmt.Sprintf(text, filled...)
+}
+
+// bodyTerm returns the text for what package httpx finds wrong with JSON.
+func bodyTerm(err error) (term key, known bool) {
+	for _, found := range []struct {
+		is   error
+		term key
+	}{
+		{httpx.ErrMalformed, termMalformed},
+		{httpx.ErrDuplicate, termDuplicate},
+		{httpx.ErrUnknownField, termUnknown},
+		{httpx.ErrFieldType, termType},
+	} {
+		if errors.Is(err, found.is) {
+			return found.term, true
+		}
+	}
+	return "", false
 }

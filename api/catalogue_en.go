@@ -87,5 +87,10 @@ func english() catalogue {
 
 		termActing: "the token you act with",
 		termMaker:  "the token that made it (createdByPat)",
+
+		termMalformed: "the request body is malformed",
+		termDuplicate: "a parameter occurs more than once",
+		termUnknown:   "the field is unknown",
+		termType:      "the field has a value of the wrong type",
 	}}
 }

@@ -185,29 +185,6 @@ func errorsOf(t *testing.T, dir string) []string {
 	return names
 }
 
-// Every text is in every catalogue, and takes what it is given.
-func TestCatalogues(t *testing.T) {
-	texts := newCatalogues()
-	for i := range texts.all {
-		require.Len(t, texts.all[i].texts, len(texts.all[0].texts))
-		for key, text := range texts.all[i].texts {
-			require.NotEmpty(t, text, key)
-			require.Equal(t, strings.Count(texts.all[0].texts[key], "%"), strings.Count(text, "%"), key)
-		}
-	}
-	speaker := texts.speaker("")
-	for name, row := range foreseen() {
-		told, _ := answerTo(row.err)
-		for _, message := range told.say(&speaker) {
-			require.NotEmpty(t, message.Text, name)
-			require.NotContains(t, message.Text, "%!", name)
-		}
-		if told.message != "" {
-			require.NotEmpty(t, speaker.say(told.message).Text, name)
-		}
-	}
-}
-
 func TestEndedCauses(t *testing.T) {
 	texts := newCatalogues()
 	speaker := texts.speaker("")

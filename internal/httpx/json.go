@@ -44,10 +44,11 @@ func DecodeJSON(w http.ResponseWriter, r *http.Request, opt JSONOptions, v any) 
 	if !slices.Contains(accepted, media) {
 		return &JSONError{Kind: ErrMediaType}
 	}
-	return decodeJSON(body, v)
+	return ParseJSON(body, v)
 }
 
-func decodeJSON(body []byte, v any) error {
+// ParseJSON reads a document from elsewhere as strictly as DecodeJSON does.
+func ParseJSON(body []byte, v any) error {
 	if !utf8.Valid(body) || !json.Valid(body) {
 		return &JSONError{Kind: ErrMalformed}
 	}
