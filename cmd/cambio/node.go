@@ -148,9 +148,13 @@ func (n *node) openDoors() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	texts, err := catalogues(n.config.Catalogues)
+	if err != nil {
+		return nil, err
+	}
 	management, err := api.New(api.Config{
 		Exchanger: n.exchanger, Manager: manager, Issuer: n.config.Issuer,
-		Requests: requests, Now: time.Now, Logger: n.logger,
+		Requests: requests, Now: time.Now, Logger: n.logger, Catalogues: texts,
 	})
 	if err != nil {
 		return nil, err

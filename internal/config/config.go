@@ -10,6 +10,8 @@ import (
 type Config struct {
 	// Issuer is the `iss` of every token, byte for byte (RFC 8414 §2).
 	Issuer string `yaml:"issuer"`
+	// Catalogues are files with the texts of errors in further languages.
+	Catalogues []string `yaml:"catalogues"`
 	// Listen says where the servers listen.
 	Listen Listen `yaml:"listen"`
 	// Store says where the data is kept.

@@ -69,7 +69,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, Audit{Dir: filepath.Join(dir, "audit"), Retention: 2160 * time.Hour}, cfg.Audit)
 	require.Equal(t, Limits{MaxConnections: 10000, RequestsPer10s: 100}, cfg.Limits)
 	require.Equal(t, Origin{Key: "issuer", From: path + ":1"}, origins[0])
-	require.Equal(t, Origin{Key: "listen.addr", From: "default"}, origins[1])
+	require.Equal(t, Origin{Key: "listen.addr", From: "default"}, origins[2])
 }
 
 func TestPrecedence(t *testing.T) {
@@ -232,9 +232,11 @@ func TestExampleUncommented(t *testing.T) {
 		lines = append(lines, line)
 	}
 	text := strings.Join(lines, "")
-	text = strings.NewReplacer("bolt:cambio.db", "rediss+sentinel://s1.example.com?master=cambio", "/run/secrets/redis", "password", "/run/secrets/sentinel", "password", "/etc/cambio/redis-ca.pem", "tls.crt").Replace(text)
-	cfg, _, err := Load(Sources{File: writeFolder(t, text)})
+	text = strings.NewReplacer("bolt:cambio.db", "rediss+sentinel://s1.example.com?master=cambio", "/run/secrets/redis", "password", "/run/secrets/sentinel", "password", "/etc/cambio/redis-ca.pem", "tls.crt", "fr.json", "tls.crt").Replace(text)
+	file := writeFolder(t, text)
+	cfg, _, err := Load(Sources{File: file})
 	require.NoError(t, err)
+	require.Equal(t, []string{filepath.Join(filepath.Dir(file), "tls.crt")}, cfg.Catalogues, "relative to the file")
 	require.Len(t, cfg.Services, 1)
 	require.NotNil(t, cfg.Policy.DefaultLifetimeSeconds)
 	require.True(t, cfg.Listen.TLS())

@@ -151,7 +151,7 @@ func (s setting) parseNode(node *yaml.Node, base string) (any, *fault) {
 		if f != nil {
 			return nil, f
 		}
-		return s.parseList(items)
+		return s.parseList(items, base)
 	}
 	tag, f := "!!str", &fault{"is not text", "write one text; quote it if it looks like a number"}
 	switch s.kind {

@@ -76,6 +76,8 @@ func TestRefusesFile(t *testing.T) {
 		"certificate without key":   {"listen: { tlsCert: tls.crt }", "listen.tlsKey: is missing beside listen.tlsCert"},
 		"key without certificate":   {"listen: { tlsKey: tls.key }", "listen.tlsCert: is missing beside listen.tlsKey"},
 		"certificate not there":     {"listen: { tlsCert: no.crt, tlsKey: tls.key }", "listen.tlsCert: names a file that is not there"},
+		"catalogue is not there":    {"catalogues: [fr.json]", "4: catalogues: names a file that is not there"},
+		"catalogue twice":           {"catalogues: [fr.json, ./fr.json]", "4: catalogues: has the same item twice"},
 		"proxy is no network":       {"listen: { trustedProxies: [proxy] }", "listen.trustedProxies: is not a network"},
 		"proxy with host bits":      {"listen: { trustedProxies: [10.0.0.1/8] }", "listen.trustedProxies: has bits set beyond"},
 		"proxy is everybody":        {"listen: { trustedProxies: [0.0.0.0/0] }", "listen.trustedProxies: trusts every address"},

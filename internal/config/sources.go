@@ -137,7 +137,7 @@ func (v *flagValue) Type() string {
 		return "number"
 	case kindBoolean:
 		return "bool"
-	case kindList, kindNetworks:
+	case kindList, kindNetworks, kindPaths:
 		return "list"
 	default:
 		return v.kind.name()

@@ -18,15 +18,16 @@ const (
 	kindDuration
 	kindList
 	kindNetworks
+	kindPaths
 )
 
 // isList reports whether values are sequences in the file and comma-separated
 // elsewhere.
-func (k kind) isList() bool { return k == kindList || k == kindNetworks }
+func (k kind) isList() bool { return k == kindList || k == kindNetworks || k == kindPaths }
 
 // name is what the reference calls the type.
 func (k kind) name() string {
-	return [...]string{"text", "path", "URL", "whole number", "true or false", "duration", "list", "list of networks"}[k]
+	return [...]string{"text", "path", "URL", "whole number", "true or false", "duration", "list", "list of networks", "list of paths"}[k]
 }
 
 // setting is one row of the table: a key with one value.
@@ -91,6 +92,7 @@ func settings() []setting {
 func serverSettings() []setting {
 	return []setting{
 		{path: "issuer", kind: kindText, required: true, example: "https://sts.example.com", meaning: "The `iss` of every token, byte for byte, and the address clients reach the server at. https, or http on a loopback host; no path, query, fragment or trailing slash."},
+		{path: "catalogues", kind: kindPaths, example: "[fr.json]", meaning: "Files with the texts of errors in further languages than English and German, each a JSON object with locale and texts; `docs/catalogue.en.json` has every key. What a file lacks is told in English; an unknown key refuses to start."},
 		{path: "listen.addr", kind: kindText, def: "127.0.0.1:8080", example: `":8443"`, meaning: "host:port of the public listener. An empty host is every interface, port 0 a free port. Plain http on anything but a loopback address needs trustedProxies."},
 		{path: "listen.tlsCert", kind: kindPath, example: "tls.crt", meaning: "PEM file of the certificate chain. With tlsKey the public listener serves https."},
 		{path: "listen.tlsKey", kind: kindPath, example: "tls.key", meaning: "PEM file of the certificate's private key."},

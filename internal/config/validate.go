@@ -19,6 +19,9 @@ func (l *loader) validate(cfg *Config) {
 		}
 	}
 	l.problems.add("issuer", checkIssuer(cfg.Issuer))
+	for _, file := range cfg.Catalogues {
+		l.problems.add("catalogues", checkFile(file))
+	}
 	l.validateListen(cfg.Listen)
 	l.validateStore(cfg.Store)
 	l.problems.add("masterKey.file", checkPrivateFile(cfg.MasterKey.File))

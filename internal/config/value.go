@@ -52,7 +52,7 @@ func (s setting) parse(text, base string) (any, *fault) {
 		}
 		return d, s.checkBounds(int64(d))
 	default:
-		return s.parseList(splitList(text))
+		return s.parseList(splitList(text), base)
 	}
 }
 
@@ -63,8 +63,8 @@ func (s setting) parseText(text string) (any, *fault) {
 	return text, nil
 }
 
-// parseList checks the items of a list of either kind.
-func (s setting) parseList(items []string) (any, *fault) {
+// parseList checks the items of a list of any kind.
+func (s setting) parseList(items []string, base string) (any, *fault) {
 	out := make([]string, 0, len(items))
 	for _, item := range items {
 		if f := checkPrintable(item); f != nil {
@@ -79,6 +79,9 @@ func (s setting) parseList(items []string) (any, *fault) {
 				return nil, f
 			}
 			item = network.String()
+		}
+		if s.kind == kindPaths {
+			item = absolute(base, item)
 		}
 		if slices.Contains(out, item) {
 			return nil, &fault{"has the same item twice", "remove one"}
