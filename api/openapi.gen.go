@@ -268,7 +268,7 @@ type OrganizationDraft struct {
 
 // PatchOperation defines model for PatchOperation.
 type PatchOperation struct {
-	// From Of move and copy
+	// From Of move and copy, which are refused.
 	From *string `json:"from,omitempty"`
 	Op   string  `json:"op"`
 
