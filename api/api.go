@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/cambio-sts/cambio/api/reference"
 	"github.com/cambio-sts/cambio/exchange"
 	"github.com/cambio-sts/cambio/internal/throttle"
 	"github.com/cambio-sts/cambio/manage"
@@ -46,7 +47,8 @@ type API struct {
 	now       func() time.Time
 	log       *zap.Logger
 	texts     catalogues
-	queries   map[string][]string // the query parameters of each route
+	queries   map[string][]string     // the query parameters of each route
+	reference map[string]http.Handler // by path below the root
 }
 
 // New returns the API. It starts nothing.
@@ -61,12 +63,17 @@ func New(config Config) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
+	pages, err := reference.Pages(contract)
+	if err != nil {
+		return nil, err
+	}
 	return &API{
 		exchanger: config.Exchanger, manager: config.Manager, format: config.Exchanger.Tokens.Format(), queries: queries,
 		audience: config.Exchanger.Services.Management(),
 		challenge: fmt.Sprintf(`Bearer realm="cambio", resource_metadata="%s/.well-known/oauth-protected-resource%s"`,
 			config.Issuer, exchange.ManagementPath),
 		requests: config.Requests, now: config.Now, log: config.Logger, texts: newCatalogues(config.Catalogues...),
+		reference: pages,
 	}, nil
 }
 
@@ -78,6 +85,7 @@ var _ ServerInterface = server{}
 // Register adds the API's routes to mux: those under /api/v1, and the personal
 // ones also where published clients look for them.
 func (a *API) Register(mux *http.ServeMux) {
+	a.registerReference(mux)
 	for _, at := range mounts() {
 		routes := &router{api: a, mux: mux, mount: at, methods: map[string][]string{}}
 		HandlerWithOptions(server{a}, StdHTTPServerOptions{BaseRouter: routes, ErrorHandlerFunc: a.badParameter})

@@ -10,7 +10,7 @@
 //	                   5 query parameters known
 //
 // A route exists only by the generated registration, and no route skips the
-// gate. Who acts is a caller: what they may do is what their owner may do now
+// gate; the reference, which says nothing that openapi.yaml does not, is no route. Who acts is a caller: what they may do is what their owner may do now
 // and what their token covers. What they may not see does not exist.
 //
 // The package refuses to know how a token is stored or checked, what a scope

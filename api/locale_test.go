@@ -15,7 +15,7 @@ func TestGerman(t *testing.T) {
 	w := newWorld(t)
 	token := w.bearer(&w.alice, pat.ScopeAll)
 	for body, text := range map[string]string{
-		`{"name":""}`:                                  "name: muss 1 bis 255 Zeichen haben",
+		`{"name":""}`: "name: muss 1 bis 255 Zeichen haben",
 		`{"name":"x","allowedNetworks":["nowhere"]}`:   "allowedNetworks: jeder Eintrag muss ein Netz sein, etwa 192.0.2.0/24 oder 2001:db8::/32",
 		`{"name":"x","accessTokenValiditySeconds":14}`: "accessTokenValiditySeconds: muss zwischen 15 und 43200 liegen",
 		`{"name":"x","nme":"x"}`:                       "nme: das Feld ist unbekannt",

@@ -33,6 +33,7 @@ var arrows = []arrow{
 	{"api", "internal/secret", "carries credentials from the header to the pipeline"},
 	{"api", "internal/id", "checks ids in paths"},
 	{"api", "internal/fault", "answers 503 for it"},
+	{"api", "api/reference", "serves the pages made from its OpenAPI document"},
 	{"api", "internal/throttle", "tells what a token has left of its limit"},
 
 	{"manage", "exchange", "the principal that authentication found, the services"},
