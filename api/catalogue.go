@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/text/language"
 
+	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/internal/httpx"
 	"github.com/cambio-sts/cambio/pat"
 )
@@ -108,7 +109,7 @@ const (
 )
 
 // ruleKey names the text of a rule of fields.
-func ruleKey(rule pat.Rule) key { return key("rule." + string(rule)) }
+func ruleKey[T ~string](rule T) key { return key("rule." + string(rule)) }
 
 // catalogue is the texts of one language; those of causes may hold verbs of
 // package fmt.
@@ -140,6 +141,9 @@ func newCatalogues(others ...Catalogue) catalogues {
 // themselves.
 func shipped() []catalogue {
 	all := []catalogue{english(), german()}
+	for rule, text := range directory.RuleTexts() {
+		all[0].texts[ruleKey(rule)] = text
+	}
 	for rule, text := range pat.RuleTexts() {
 		all[0].texts[ruleKey(rule)] = text
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"golang.org/x/text/language"
 
+	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/pat"
 )
 
@@ -136,5 +137,12 @@ func germanRules() map[key]string {
 		ruleKey(pat.RuleAcknowledged):   "muss true sein, wenn ein Token kein expirationDate hat",
 		ruleKey(pat.RuleNoGrace):        "muss mit dem Grund compromised 0 sein oder fehlen: ein bekannt gewordenes Geheimnis bekommt keine Frist",
 		ruleKey(pat.RuleNotNull):        "darf nicht null sein",
+
+		ruleKey(directory.RuleName):       "muss 1 bis %d Zeichen haben und darf nicht nur aus Leerzeichen bestehen",
+		ruleKey(directory.RuleEmail):      "muss eine Adresse sein, etwa name@example.com",
+		ruleKey(directory.RuleNeededWith): "ist zusammen mit %s nötig",
+		ruleKey(directory.RuleIssuer):     "muss eine https-URL ohne Query und Fragment sein, oder eine http-URL auf dem eigenen Rechner",
+		ruleKey(directory.RuleOneOfTwo):   "muss %s oder %s sein",
+		ruleKey(directory.RuleNotAbove):   "darf nicht größer sein als %s",
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/text/language"
 
+	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/pat"
 )
 
@@ -46,6 +47,11 @@ func declaredKeys(t *testing.T) []key {
 	for rule := range pat.RuleTexts() {
 		keys = append(keys, ruleKey(rule))
 	}
+	for rule := range directory.RuleTexts() {
+		if _, shared := pat.RuleTexts()[pat.Rule(rule)]; !shared {
+			keys = append(keys, ruleKey(rule))
+		}
+	}
 	return keys
 }
 
@@ -66,18 +72,41 @@ func TestCataloguesAgree(t *testing.T) {
 	}
 }
 
-// Every rule that package pat declares has a text.
+// Every rule that the domain declares has a text, and those of one name have one.
 func TestEveryRuleHasAText(t *testing.T) {
-	source, err := parser.ParseFile(token.NewFileSet(), "../pat/rule.go", nil, 0)
-	require.NoError(t, err)
-	declared := 0
-	ast.Inspect(source, func(n ast.Node) bool {
-		if spec, ok := n.(*ast.ValueSpec); ok && len(spec.Names) == 1 && strings.HasPrefix(spec.Names[0].Name, "Rule") {
-			declared++
+	for file, texts := range map[string]int{"../pat/rule.go": len(pat.RuleTexts()), "../directory/rule.go": len(directory.RuleTexts())} {
+		source, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		require.NoError(t, err)
+		declared := 0
+		ast.Inspect(source, func(n ast.Node) bool {
+			if spec, ok := n.(*ast.ValueSpec); ok && len(spec.Names) == 1 && strings.HasPrefix(spec.Names[0].Name, "Rule") {
+				declared++
+			}
+			return true
+		})
+		require.Equal(t, declared, texts, file)
+	}
+	for rule, text := range directory.RuleTexts() {
+		if other, shared := pat.RuleTexts()[pat.Rule(rule)]; shared {
+			require.Equal(t, other, text, rule)
 		}
-		return true
-	})
-	require.Len(t, pat.RuleTexts(), declared)
+	}
+}
+
+// What a field of the directory breaks is told in German, too.
+func TestDirectoryFieldsSpeakGerman(t *testing.T) {
+	texts := newCatalogues()
+	speaker := texts.speaker("de")
+	for err, text := range map[error]string{
+		directory.Broken("issuer", directory.RuleNeededWith, "subject"):                           "issuer: ist zusammen mit subject nötig",
+		directory.Broken("type", directory.RuleOneOfTwo, directory.User, directory.TechnicalUser): "type: muss USER oder TECHNICAL_USER sein",
+		directory.Broken("name", directory.RuleUTF8):                                              "name: muss UTF-8 sein",
+		&directory.FieldError{Field: "x", Cause: "has no name"}:                                   "x: has no name",
+	} {
+		told, known := answerTo(err)
+		require.True(t, known)
+		require.Equal(t, text, told.say(&speaker)[0].Text)
+	}
 }
 
 // Every answer is told whole in every language.

@@ -256,21 +256,21 @@ func fieldCauses(err error) []cause {
 		return causes
 	}
 	if field, ok := errors.AsType[*pat.FieldError](err); ok {
-		return because(causeField, field.Field, fieldText(field))
+		return because(causeField, field.Field, fieldText(field.Rule, field.Cause, field.Args))
 	}
 	if field, ok := errors.AsType[*directory.FieldError](err); ok {
-		return because(causeField, field.Field, field.Cause)
+		return because(causeField, field.Field, fieldText(field.Rule, field.Cause, field.Args))
 	}
 	return nil
 }
 
 // fieldText is what is wrong with a field by the text of the rule that it breaks, or
 // in the domain's own words if the rule has no name.
-func fieldText(field *pat.FieldError) any {
-	if field.Rule == "" {
-		return field.Cause
+func fieldText[T ~string](rule T, english string, args []any) any {
+	if rule == "" {
+		return english
 	}
-	return cause{key: ruleKey(field.Rule), args: field.Args}
+	return cause{key: ruleKey(rule), args: args}
 }
 
 // endedCause says how a token that cannot be changed ended, and what to do.

@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"fmt"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -15,24 +14,10 @@ const (
 	maxIssuer      = 2000 // characters
 )
 
-// FieldError says what is wrong with one field of an identity, a group, an
-// organization or its policy. The text names the fix and repeats nothing of the
-// value.
-type FieldError struct {
-	Field string // its name in the API
-	Cause string
-}
-
-func (e *FieldError) Error() string { return e.Field + ": " + e.Cause }
-
-func fieldf(field, format string, args ...any) error {
-	return &FieldError{Field: field, Cause: fmt.Sprintf(format, args...)}
-}
-
 // validName accepts what people tell things apart by.
 func validName(field, name string) error {
 	if strings.TrimSpace(name) == "" {
-		return fieldf(field, "must have 1 to %d characters and not be blank", maxText)
+		return Broken(field, RuleName, maxText)
 	}
 	return validText(field, name, maxText)
 }
@@ -41,14 +26,14 @@ func validName(field, name string) error {
 // page: control characters and those that turn the direction of writing.
 func validText(field, text string, limit int) error {
 	if !utf8.ValidString(text) {
-		return fieldf(field, "must be UTF-8")
+		return Broken(field, RuleUTF8)
 	}
 	if utf8.RuneCountInString(text) > limit {
-		return fieldf(field, "must have at most %d characters", limit)
+		return Broken(field, RuleMaxLength, limit)
 	}
 	for _, r := range text {
 		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\uFEFF' || r == '\u2028' || r == '\u2029' {
-			return fieldf(field, "must not contain control or direction characters")
+			return Broken(field, RuleCharacters)
 		}
 	}
 	return nil
@@ -65,7 +50,7 @@ func validEmail(email string) error {
 	}
 	local, domain, _ := strings.Cut(email, "@")
 	if local == "" || domain == "" || strings.Contains(domain, "@") || strings.ContainsFunc(email, unicode.IsSpace) {
-		return fieldf("email", "must be an address such as name@example.com")
+		return Broken("email", RuleEmail)
 	}
 	return nil
 }
@@ -77,15 +62,15 @@ func validProvider(issuer, subject string) error {
 	case issuer == "" && subject == "":
 		return nil
 	case issuer == "":
-		return fieldf("issuer", "is needed with subject")
+		return Broken("issuer", RuleNeededWith, "subject")
 	case subject == "":
-		return fieldf("subject", "is needed with issuer")
+		return Broken("subject", RuleNeededWith, "issuer")
 	}
 	if err := validText("issuer", issuer, maxIssuer); err != nil {
 		return err
 	}
 	if !validIssuer(issuer) {
-		return fieldf("issuer", "must be an https URL without query and fragment, or an http one on loopback")
+		return Broken("issuer", RuleIssuer)
 	}
 	return validName("subject", subject)
 }

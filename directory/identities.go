@@ -182,10 +182,10 @@ func (i *Identity) Validate() error {
 		validText("externalId", i.ExternalID, maxText), validProvider(i.Issuer, i.Subject),
 	}
 	if i.Type != User && i.Type != TechnicalUser {
-		errs = append(errs, fieldf("type", "must be %s or %s", User, TechnicalUser))
+		errs = append(errs, Broken("type", RuleOneOfTwo, User, TechnicalUser))
 	}
 	if len(i.Groups) > maxGroups {
-		errs = append(errs, fieldf("groups", "must have at most %d entries", maxGroups))
+		errs = append(errs, Broken("groups", RuleMaxEntries, maxGroups))
 	}
 	return errors.Join(errs...)
 }

@@ -24,21 +24,21 @@ func (p *Policy) Validate() error {
 	var errs []error
 	within := func(field string, n, least, most int64) {
 		if n < least || n > most {
-			errs = append(errs, fieldf(field, "must be between %d and %d", least, most))
+			errs = append(errs, Broken(field, RuleRange, least, most))
 		}
 	}
 	within("maxLifetimeSeconds", p.MaxLifetimeSeconds, 0, maxLifetime)
 	if p.DefaultLifetimeSeconds != nil {
 		within("defaultLifetimeSeconds", *p.DefaultLifetimeSeconds, 1, maxLifetime)
 		if p.MaxLifetimeSeconds > 0 && *p.DefaultLifetimeSeconds > p.MaxLifetimeSeconds {
-			errs = append(errs, fieldf("defaultLifetimeSeconds", "must not be more than maxLifetimeSeconds"))
+			errs = append(errs, Broken("defaultLifetimeSeconds", RuleNotAbove, "maxLifetimeSeconds"))
 		}
 	}
 	within("maxTokensPerOwner", int64(p.MaxTokensPerOwner), 0, maxTokens)
 	within("defaultAccessTokenSeconds", p.DefaultAccessTokenSeconds, minAccessToken, maxAccessToken)
 	within("maxAccessTokenSeconds", p.MaxAccessTokenSeconds, minAccessToken, maxAccessToken)
 	if p.DefaultAccessTokenSeconds > p.MaxAccessTokenSeconds {
-		errs = append(errs, fieldf("defaultAccessTokenSeconds", "must not be more than maxAccessTokenSeconds"))
+		errs = append(errs, Broken("defaultAccessTokenSeconds", RuleNotAbove, "maxAccessTokenSeconds"))
 	}
 	within("logonInactivityDays", int64(p.LogonInactivityDays), 0, maxDays)
 	within("unusedRevokeDays", int64(p.UnusedRevokeDays), 0, maxDays)
@@ -48,15 +48,15 @@ func (p *Policy) Validate() error {
 // validScopes accepts scope-tokens of RFC 6749 §3.3.
 func validScopes(scopes []string) error {
 	if len(scopes) > maxScopes {
-		return fieldf("defaultScopes", "must have at most %d entries", maxScopes)
+		return Broken("defaultScopes", RuleMaxEntries, maxScopes)
 	}
 	seen := make(map[string]bool, len(scopes))
 	for _, scope := range scopes {
 		if !validScope(scope) {
-			return fieldf("defaultScopes", "each entry must be 1 to %d printable ASCII characters without space, quote or backslash", maxScope)
+			return Broken("defaultScopes", RuleScopeEntry, maxScope)
 		}
 		if seen[scope] {
-			return fieldf("defaultScopes", "must not name an entry twice")
+			return Broken("defaultScopes", RuleUnique)
 		}
 		seen[scope] = true
 	}
@@ -79,19 +79,19 @@ func validScope(scope string) bool {
 // as IPv6 would contain no address: those are compared as what they are.
 func validNetworks(texts []string) error {
 	if len(texts) > maxNetworks {
-		return fieldf("allowedNetworks", "must have at most %d entries", maxNetworks)
+		return Broken("allowedNetworks", RuleMaxEntries, maxNetworks)
 	}
 	for _, text := range texts {
 		network, err := netip.ParsePrefix(text)
 		if err != nil {
 			addr, addrErr := netip.ParseAddr(text)
 			if addrErr != nil || addr.Zone() != "" {
-				return fieldf("allowedNetworks", "each entry must be a network such as 192.0.2.0/24 or 2001:db8::/32")
+				return Broken("allowedNetworks", RuleNetwork)
 			}
 			network = netip.PrefixFrom(addr, addr.BitLen())
 		}
 		if network.Addr().Is4In6() {
-			return fieldf("allowedNetworks", "an IPv4 network must not be written as IPv6")
+			return Broken("allowedNetworks", RuleNetworkVersion)
 		}
 	}
 	return nil

@@ -1,0 +1,68 @@
+package directory
+
+import "fmt"
+
+// Rule names what a field can break. It is stable: a door finds its own words for
+// it, in any language. Package pat has rules of its own; one of the same name there
+// is the same.
+type Rule string
+
+// The rules of fields.
+const (
+	RuleName           Rule = "name" // most characters
+	RuleUTF8           Rule = "utf8"
+	RuleMaxLength      Rule = "max_length" // most characters
+	RuleCharacters     Rule = "characters"
+	RuleEmail          Rule = "email"
+	RuleNeededWith     Rule = "needed_with" // another field
+	RuleIssuer         Rule = "issuer"
+	RuleOneOfTwo       Rule = "one_of_two"  // the two values
+	RuleMaxEntries     Rule = "max_entries" // most entries
+	RuleRange          Rule = "range"       // least and most
+	RuleNotAbove       Rule = "not_above"   // another field
+	RuleScopeEntry     Rule = "scope_entry" // most characters of an entry
+	RuleUnique         Rule = "unique"
+	RuleNetwork        Rule = "network"
+	RuleNetworkVersion Rule = "network_version"
+	RuleNotNull        Rule = "not_null"
+)
+
+// RuleTexts returns what to do by each rule, in English, with the verbs of package
+// fmt that its arguments fill.
+func RuleTexts() map[Rule]string {
+	return map[Rule]string{
+		RuleName:           "must have 1 to %d characters and not be blank",
+		RuleUTF8:           "must be UTF-8",
+		RuleMaxLength:      "must have at most %d characters",
+		RuleCharacters:     "must not contain control or direction characters",
+		RuleEmail:          "must be an address such as name@example.com",
+		RuleNeededWith:     "is needed with %s",
+		RuleIssuer:         "must be an https URL without query and fragment, or an http one on loopback",
+		RuleOneOfTwo:       "must be %s or %s",
+		RuleMaxEntries:     "must have at most %d entries",
+		RuleRange:          "must be between %d and %d",
+		RuleNotAbove:       "must not be more than %s",
+		RuleScopeEntry:     "each entry must be 1 to %d printable ASCII characters without space, quote or backslash",
+		RuleUnique:         "must not name an entry twice",
+		RuleNetwork:        "each entry must be a network such as 192.0.2.0/24 or 2001:db8::/32",
+		RuleNetworkVersion: "an IPv4 network must not be written as IPv6",
+		RuleNotNull:        "must not be null",
+	}
+}
+
+// FieldError says what is wrong with one field of an identity, a group, an
+// organization or its policy. The text names the fix and repeats nothing of the
+// value.
+type FieldError struct {
+	Field string // its name in the API
+	Cause string // in English
+	Rule  Rule   // that it breaks; empty if it has no name
+	Args  []any  // what fills the text of the rule
+}
+
+func (e *FieldError) Error() string { return e.Field + ": " + e.Cause }
+
+// Broken returns a *FieldError: the field breaks the rule.
+func Broken(field string, rule Rule, args ...any) error {
+	return &FieldError{Field: field, Cause: fmt.Sprintf(RuleTexts()[rule], args...), Rule: rule, Args: args}
+}
