@@ -4,7 +4,12 @@ import "golang.org/x/text/language"
 
 // english is the default catalogue.
 func english() catalogue {
-	return catalogue{tag: language.AmericanEnglish, texts: map[key]string{
+	return catalogue{tag: language.AmericanEnglish, texts: merge(englishMessages(), englishCauses(), englishTerms())}
+}
+
+// englishMessages say what happened.
+func englishMessages() map[key]string {
+	return map[key]string{
 		messageBadRequest:   "The request was syntactically correct but its content is semantically invalid.",
 		messageUpdate:       "The request tries an update that is not allowed.",
 		messageForbidden:    "The server understood the request but refuses to authorize it.",
@@ -16,7 +21,12 @@ func english() catalogue {
 		messageMediaType:    "The server does not support the format of the request body.",
 		messageFault:        "An internal fault occurred.",
 		messageUnavailable:  "The server cannot answer now. Nothing is known of what was asked for; try again.",
+	}
+}
 
+// englishCauses say what caused it, and what to do.
+func englishCauses() map[key]string {
+	return map[key]string{
 		causeBody:          "%s",
 		causeBodyField:     "%[2]s: %[1]s",
 		causeTypeText:      "%s: must be a string",
@@ -84,7 +94,12 @@ func english() catalogue {
 		causeCompressed:    "Content-Encoding: send the body uncompressed",
 		causeNoRoute:       "there is no such route",
 		causeUnknown:       "there is none of that id that you may see",
+	}
+}
 
+// englishTerms fill causes.
+func englishTerms() map[key]string {
+	return map[key]string{
 		termActing: "the token you act with",
 		termMaker:  "the token that made it (createdByPat)",
 
@@ -92,5 +107,5 @@ func english() catalogue {
 		termDuplicate: "a parameter occurs more than once",
 		termUnknown:   "the field is unknown",
 		termType:      "the field has a value of the wrong type",
-	}}
+	}
 }
