@@ -10,6 +10,7 @@ import (
 
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/internal/httpx"
+	"github.com/cambio-sts/cambio/internal/query"
 	"github.com/cambio-sts/cambio/pat"
 )
 
@@ -137,12 +138,18 @@ func newCatalogues(others ...Catalogue) catalogues {
 	return catalogues{all: all, matcher: language.NewMatcher(tags)}
 }
 
+// fixKey names the text of what to do about a filter or sorter.
+func fixKey(fix query.Fix) key { return key("fix." + string(fix)) }
+
 // shipped are the catalogues of the product. The rules of the domain speak English
 // themselves.
 func shipped() []catalogue {
 	all := []catalogue{english(), german()}
 	for rule, text := range directory.RuleTexts() {
 		all[0].texts[ruleKey(rule)] = text
+	}
+	for fix, text := range query.FixTexts() {
+		all[0].texts[fixKey(fix)] = text
 	}
 	for rule, text := range pat.RuleTexts() {
 		all[0].texts[ruleKey(rule)] = text

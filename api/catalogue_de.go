@@ -4,6 +4,7 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/internal/query"
 	"github.com/cambio-sts/cambio/pat"
 )
 
@@ -138,11 +139,37 @@ func germanRules() map[key]string {
 		ruleKey(pat.RuleNoGrace):        "muss mit dem Grund compromised 0 sein oder fehlen: ein bekannt gewordenes Geheimnis bekommt keine Frist",
 		ruleKey(pat.RuleNotNull):        "darf nicht null sein",
 
-		ruleKey(directory.RuleName):       "muss 1 bis %d Zeichen haben und darf nicht nur aus Leerzeichen bestehen",
-		ruleKey(directory.RuleEmail):      "muss eine Adresse sein, etwa name@example.com",
-		ruleKey(directory.RuleNeededWith): "ist zusammen mit %s nötig",
-		ruleKey(directory.RuleIssuer):     "muss eine https-URL ohne Query und Fragment sein, oder eine http-URL auf dem eigenen Rechner",
-		ruleKey(directory.RuleOneOfTwo):   "muss %s oder %s sein",
-		ruleKey(directory.RuleNotAbove):   "darf nicht größer sein als %s",
+		ruleKey(directory.RuleName):         "muss 1 bis %d Zeichen haben und darf nicht nur aus Leerzeichen bestehen",
+		ruleKey(directory.RuleEmail):        "muss eine Adresse sein, etwa name@example.com",
+		ruleKey(directory.RuleNeededWith):   "ist zusammen mit %s nötig",
+		ruleKey(directory.RuleIssuer):       "muss eine https-URL ohne Query und Fragment sein, oder eine http-URL auf dem eigenen Rechner",
+		ruleKey(directory.RuleOneOfTwo):     "muss %s oder %s sein",
+		ruleKey(directory.RuleNotAbove):     "darf nicht größer sein als %s",
+		ruleKey(directory.RuleUnknown):      "in der Organisation gibt es nichts mit dieser Id",
+		ruleKey(directory.RuleRoleOrRights): "entweder eine Rolle oder Rechte angeben",
+		ruleKey(directory.RuleRight):        "jeder Eintrag muss eines der Rechte sein, etwa cambio:introspect",
+		ruleKey(directory.RuleRole):         "muss eine der Rollen sein",
+		ruleKey(directory.RuleRoleScope):    "muss für diese Rolle oder diese Rechte %s sein",
+		ruleKey(directory.RulePlatformID):   "muss auf der Plattform fehlen",
+		ruleKey(directory.RuleGroupID):      "muss die Id einer Gruppe sein",
+		ruleKey(directory.RuleNotFuture):    "darf nicht in der Zukunft liegen",
+
+		fixKey(query.FixAnd):         `Vergleiche mit "and" verbinden; "or", "not" und Klammern darum gibt es nicht`,
+		fixKey(query.FixComparisons): `höchstens %d Vergleiche verwenden`,
+		fixKey(query.FixBytes):       `höchstens %d Bytes verwenden`,
+		fixKey(query.FixText):        `UTF-8 ohne Steuerzeichen verwenden`,
+		fixKey(query.FixField):       `mit einem der Felder %s beginnen`,
+		fixKey(query.FixOperator):    `%s mit einem von %s vergleichen`,
+		fixKey(query.FixList):        `die Werte von in als ("a", "b") schreiben`,
+		fixKey(query.FixValues):      `höchstens %d Werte verwenden`,
+		fixKey(query.FixNext):        `mit "," und einem weiteren Wert fortfahren oder die Werte mit ")" beenden`,
+		fixKey(query.FixFlag):        `%s mit true oder false vergleichen`,
+		fixKey(query.FixChoice):      `%s ist eines von %s`,
+		fixKey(query.FixTime):        `eine Zeit nach RFC 3339 schreiben, etwa 2017-07-11T18:45:37.098Z`,
+		fixKey(query.FixQuotes):      `den Wert in doppelte Anführungszeichen setzen`,
+		fixKey(query.FixEscape):      `einen Backslash als \\ und ein Anführungszeichen als \" schreiben`,
+		fixKey(query.FixEnd):         `den Wert mit einem doppelten Anführungszeichen beenden`,
+		fixKey(query.FixSorter):      `nach einem von %s sortieren; ein - davor kehrt die Reihenfolge um`,
+		fixKey(query.FixOnce):        `jedes Feld nur einmal nennen`,
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/internal/query"
 	"github.com/cambio-sts/cambio/pat"
 )
 
@@ -44,6 +45,9 @@ func declaredKeys(t *testing.T) []key {
 		return true
 	})
 	require.Greater(t, len(keys), 50)
+	for fix := range query.FixTexts() {
+		keys = append(keys, fixKey(fix))
+	}
 	for rule := range pat.RuleTexts() {
 		keys = append(keys, ruleKey(rule))
 	}

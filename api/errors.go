@@ -214,7 +214,7 @@ func typedAnswer(err error) (answer, bool) {
 		return bodyAnswer(body), true
 	}
 	if list, ok := errors.AsType[*query.Error](err); ok {
-		return badRequest(cause{key: causeList, args: []any{list.Parameter, list.Position, list.Fix}}), true
+		return badRequest(cause{key: causeList, args: []any{list.Parameter, list.Position, cause{key: fixKey(list.Fix), args: list.Args}}}), true
 	}
 	if service, ok := errors.AsType[*manage.ServiceError](err); ok {
 		return badRequest(cause{key: causeService, args: []any{service.Index, service.Default}}), true

@@ -58,7 +58,7 @@ func (s server) PatchIdentity(w http.ResponseWriter, r *http.Request, id ID, par
 			return err
 		}
 		if after.Enabled == nil {
-			return &directory.FieldError{Field: "enabled", Cause: "must not be null"}
+			return directory.Broken("enabled", directory.RuleNotNull)
 		}
 		identity.Username, identity.DisplayName, identity.Email = orZero(after.Username), orZero(after.DisplayName), orZero(after.Email)
 		identity.ExternalID, identity.Issuer, identity.Subject = orZero(after.ExternalID), orZero(after.Issuer), orZero(after.Subject)

@@ -46,7 +46,7 @@ func patchable(token *manage.Token) *tokenDocument {
 func (d *tokenDocument) changeTo(after *tokenDocument, defaultScope []string) (pat.Change, error) {
 	var change pat.Change
 	if after.Name == nil {
-		return change, &pat.FieldError{Field: "name", Cause: "must not be null"}
+		return change, pat.Broken("name", pat.RuleNotNull)
 	}
 	change.Name = changed(*d.Name, *after.Name)
 	change.Description = changed(orZero(d.Description), orZero(after.Description))

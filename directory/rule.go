@@ -25,6 +25,14 @@ const (
 	RuleNetwork        Rule = "network"
 	RuleNetworkVersion Rule = "network_version"
 	RuleNotNull        Rule = "not_null"
+	RuleUnknown        Rule = "unknown"
+	RuleRoleOrRights   Rule = "role_or_rights"
+	RuleRight          Rule = "right"
+	RuleRole           Rule = "role"
+	RuleRoleScope      Rule = "role_scope"
+	RulePlatformID     Rule = "platform_id"
+	RuleGroupID        Rule = "group_id"
+	RuleNotFuture      Rule = "not_future"
 )
 
 // RuleTexts returns what to do by each rule, in English, with the verbs of package
@@ -47,6 +55,14 @@ func RuleTexts() map[Rule]string {
 		RuleNetwork:        "each entry must be a network such as 192.0.2.0/24 or 2001:db8::/32",
 		RuleNetworkVersion: "an IPv4 network must not be written as IPv6",
 		RuleNotNull:        "must not be null",
+		RuleUnknown:        "there is none of that id in the organization",
+		RuleRoleOrRights:   "give either a role or rights",
+		RuleRight:          "each entry must be one of the rights, such as cambio:introspect",
+		RuleRole:           "must be one of the roles",
+		RuleRoleScope:      "must be %s for this role or these rights",
+		RulePlatformID:     "must be absent on the platform",
+		RuleGroupID:        "must be the id of a group",
+		RuleNotFuture:      "must not lie in the future",
 	}
 }
 

@@ -294,7 +294,7 @@ func (m *Manager) RecordLogin(ctx context.Context, c *Caller, id string, input I
 		at = t.now
 	}
 	if at.After(t.now) {
-		return nil, &directory.FieldError{Field: "time", Cause: "must not lie in the future"}
+		return nil, directory.Broken("time", directory.RuleNotFuture)
 	}
 	after, err := m.directory.RecordLogin(ctx, identity.ID, at, c.keeper())
 	if err != nil {

@@ -183,17 +183,17 @@ func (m *Manager) Assign(ctx context.Context, c *Caller, input Input[directory.A
 }
 
 func scopeUnknown() error {
-	return &directory.FieldError{Field: "scopeId", Cause: "there is no such organization or group"}
+	return directory.Broken("scopeId", directory.RuleUnknown)
 }
 
 // checkAssignment refuses a role in a scope where it means nothing.
 func checkAssignment(assignment *directory.Assignment) error {
 	if (assignment.Role == "") == (len(assignment.Rights) == 0) {
-		return &directory.FieldError{Field: "role", Cause: "give either a role or rights"}
+		return directory.Broken("role", directory.RuleRoleOrRights)
 	}
 	for _, right := range assignment.Rights {
 		if !slices.Contains(directory.Rights(), right) {
-			return &directory.FieldError{Field: "rights", Cause: "each entry must be one of the rights, such as cambio:introspect"}
+			return directory.Broken("rights", directory.RuleRight)
 		}
 	}
 	wanted := directory.OnOrganization
@@ -204,16 +204,16 @@ func checkAssignment(assignment *directory.Assignment) error {
 		wanted = directory.OnGroup
 	default:
 		if assignment.Role != "" && !assignment.Role.Known() {
-			return &directory.FieldError{Field: "role", Cause: "must be one of the roles"}
+			return directory.Broken("role", directory.RuleRole)
 		}
 	}
 	switch {
 	case assignment.Scope != wanted:
-		return &directory.FieldError{Field: "scope", Cause: "must be " + string(wanted) + " for this role or these rights"}
+		return directory.Broken("scope", directory.RuleRoleScope, wanted)
 	case wanted == directory.OnPlatform && assignment.ScopeID != "":
-		return &directory.FieldError{Field: "scopeId", Cause: "must be absent on the platform"}
+		return directory.Broken("scopeId", directory.RulePlatformID)
 	case wanted != directory.OnPlatform && assignment.ScopeID == "":
-		return &directory.FieldError{Field: "scopeId", Cause: "must be the id of a group"}
+		return directory.Broken("scopeId", directory.RuleGroupID)
 	default:
 		return nil
 	}
@@ -222,7 +222,7 @@ func checkAssignment(assignment *directory.Assignment) error {
 // checkHolder refuses a holder of another organization than the scope's, and technical
 // users on the platform.
 func (m *Manager) checkHolder(ctx context.Context, snapshot *directory.Snapshot, organization, holder directory.ID) error {
-	unknown := &directory.FieldError{Field: "holder", Cause: "there is no such identity or group in that organization"}
+	unknown := directory.Broken("holder", directory.RuleUnknown)
 	if group, ok := snapshot.Group(holder); ok {
 		if organization != "" && group.Organization != organization {
 			return unknown

@@ -1,7 +1,6 @@
 package query
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -40,10 +39,10 @@ func (c Columns) ParseOrder(text string) (Order, error) {
 		one := sorter{field: Field(name), descending: descending}
 		position := utf8.RuneCountInString(text[:at]) + 1
 		if !slices.Contains(sortable, one.field) {
-			return nil, &Error{Parameter: "sorters", Position: position, Fix: fmt.Sprintf("sort by one of %s; a leading - descends", joined(sortable))}
+			return nil, &Error{Parameter: "sorters", Position: position, Fix: FixSorter, Args: []any{joined(sortable)}}
 		}
 		if slices.ContainsFunc(parsed, func(s sorter) bool { return s.field == one.field }) {
-			return nil, &Error{Parameter: "sorters", Position: position, Fix: "name each field once"}
+			return nil, &Error{Parameter: "sorters", Position: position, Fix: FixOnce}
 		}
 		parsed = append(parsed, one)
 		at += len(part) + 1

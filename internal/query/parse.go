@@ -1,7 +1,6 @@
 package query
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -15,17 +14,6 @@ const (
 	maxComparisons  = 20
 	maxInValues     = 250
 )
-
-// Error says where a filter or sorter is wrong and how to mend it.
-type Error struct {
-	Parameter string // filters or sorters
-	Position  int    // of the character at fault, from 1
-	Fix       string
-}
-
-func (e *Error) Error() string {
-	return fmt.Sprintf("%s: at character %d: %s", e.Parameter, e.Position, e.Fix)
-}
 
 // ParseFilter reads comparisons joined by and. Any error is an *Error.
 func (c Columns) ParseFilter(text string) (Filter, error) {
@@ -46,10 +34,10 @@ func (c Columns) ParseFilter(text string) (Filter, error) {
 		}
 		at := p.at
 		if p.word() != "and" {
-			return nil, p.fault(at, `join comparisons by "and"; there is no "or", "not" or parenthesis around them`)
+			return nil, p.fault(at, FixAnd)
 		}
 		if len(parsed) == maxComparisons {
-			return nil, p.fault(at, fmt.Sprintf("use at most %d comparisons", maxComparisons))
+			return nil, p.fault(at, FixComparisons, maxComparisons)
 		}
 	}
 }
@@ -63,18 +51,18 @@ type filterParser struct {
 
 func (p *filterParser) checkText() error {
 	if len(p.text) > maxFilterLength {
-		return p.fault(maxFilterLength, fmt.Sprintf("use at most %d bytes", maxFilterLength))
+		return p.fault(maxFilterLength, FixBytes, maxFilterLength)
 	}
 	at := strings.IndexFunc(p.text, unicode.IsControl)
 	if !utf8.ValidString(p.text) || at >= 0 {
-		return p.fault(max(at, 0), "use UTF-8 without control characters")
+		return p.fault(max(at, 0), FixText)
 	}
 	return nil
 }
 
-func (p *filterParser) fault(at int, fix string) error {
+func (p *filterParser) fault(at int, fix Fix, args ...any) error {
 	at = min(at, len(p.text))
-	return &Error{Parameter: "filters", Position: utf8.RuneCountInString(p.text[:at]) + 1, Fix: fix}
+	return &Error{Parameter: "filters", Position: utf8.RuneCountInString(p.text[:at]) + 1, Fix: fix, Args: args}
 }
 
 func (p *filterParser) done() bool { return p.at == len(p.text) }
@@ -101,13 +89,13 @@ func (p *filterParser) comparison() (comparison, error) {
 	c := comparison{field: Field(p.word())}
 	column, ok := p.columns.filterable(c.field)
 	if !ok {
-		return c, p.fault(at, "begin with one of the fields "+joined(p.columns.names(func(c Column) bool { return c.Filter })))
+		return c, p.fault(at, FixField, joined(p.columns.names(func(c Column) bool { return c.Filter })))
 	}
 	p.space()
 	at = p.at
 	c.op = operator(p.word())
 	if allowed := operators(column.Kind); !slices.Contains(allowed, c.op) {
-		return c, p.fault(at, fmt.Sprintf("compare %s by one of %s", c.field, joined(allowed)))
+		return c, p.fault(at, FixOperator, c.field, joined(allowed))
 	}
 	return c, p.operand(&c, &column)
 }
@@ -130,7 +118,7 @@ func (p *filterParser) operand(c *comparison, of *Column) error {
 func (p *filterParser) list(c *comparison, of *Column) error {
 	p.space()
 	if !p.take('(') {
-		return p.fault(p.at, `write the values of in as ("a", "b")`)
+		return p.fault(p.at, FixList)
 	}
 	for {
 		one, err := p.value(c, of)
@@ -139,14 +127,14 @@ func (p *filterParser) list(c *comparison, of *Column) error {
 		}
 		c.values = append(c.values, one)
 		if len(c.values) > maxInValues {
-			return p.fault(p.at, fmt.Sprintf("use at most %d values", maxInValues))
+			return p.fault(p.at, FixValues, maxInValues)
 		}
 		p.space()
 		if p.take(')') {
 			return nil
 		}
 		if !p.take(',') {
-			return p.fault(p.at, `go on with "," and another value, or end the values with ")"`)
+			return p.fault(p.at, FixNext)
 		}
 	}
 }
@@ -168,7 +156,7 @@ func (p *filterParser) value(c *comparison, of *Column) (Value, error) {
 	case Flag:
 		word := p.word()
 		if word != "true" && word != "false" {
-			return Value{}, p.fault(at, fmt.Sprintf("compare %s with true or false", c.field))
+			return Value{}, p.fault(at, FixFlag, c.field)
 		}
 		return FlagValue(word == "true"), nil
 	default:
@@ -178,7 +166,7 @@ func (p *filterParser) value(c *comparison, of *Column) (Value, error) {
 		}
 		whole := c.op == opEqual || c.op == opNotEqual || c.op == opIn
 		if of.Kind == Choice && whole && !slices.Contains(of.Choices, text) {
-			return Value{}, p.fault(at, fmt.Sprintf("%s is one of %s", c.field, joined(of.Choices)))
+			return Value{}, p.fault(at, FixChoice, c.field, joined(of.Choices))
 		}
 		return TextValue(text), nil
 	}
@@ -197,7 +185,7 @@ func (p *filterParser) timeValue() (Value, error) {
 	}
 	parsed, err := instant.Parse(text)
 	if err != nil {
-		return Value{}, p.fault(at, "write a time of RFC 3339 such as 2017-07-11T18:45:37.098Z")
+		return Value{}, p.fault(at, FixTime)
 	}
 	return Value{kind: Time, time: parsed}, nil
 }
@@ -207,7 +195,7 @@ func (p *filterParser) timeValue() (Value, error) {
 func (p *filterParser) quoted() (string, error) {
 	at := p.at
 	if !p.take('"') {
-		return "", p.fault(at, `put the value in double quotes`)
+		return "", p.fault(at, FixQuotes)
 	}
 	var text strings.Builder
 	for !p.done() {
@@ -218,14 +206,14 @@ func (p *filterParser) quoted() (string, error) {
 			return text.String(), nil
 		case '\\':
 			if p.done() || (p.text[p.at] != '"' && p.text[p.at] != '\\') {
-				return "", p.fault(p.at-1, `write a backslash as \\ and a quote as \"`)
+				return "", p.fault(p.at-1, FixEscape)
 			}
 			c = p.text[p.at]
 			p.at++
 		}
 		_ = text.WriteByte(c)
 	}
-	return "", p.fault(at, "end the value with a double quote")
+	return "", p.fault(at, FixEnd)
 }
 
 func joined[T ~string](names []T) string {
