@@ -152,6 +152,7 @@ func germanRules() map[key]string {
 		ruleKey(directory.RuleRoleScope):    "muss für diese Rolle oder diese Rechte %s sein",
 		ruleKey(directory.RulePlatformID):   "muss auf der Plattform fehlen",
 		ruleKey(directory.RuleGroupID):      "muss die Id einer Gruppe sein",
+		ruleKey(directory.RuleOwnAddress):   "muss %s enthalten, woher die Anfrage kommt: sonst ließe es sich nicht zurücknehmen",
 		ruleKey(directory.RuleNotFuture):    "darf nicht in der Zukunft liegen",
 
 		fixKey(query.FixAnd):         `Vergleiche mit "and" verbinden; "or", "not" und Klammern darum gibt es nicht`,

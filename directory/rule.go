@@ -32,6 +32,7 @@ const (
 	RuleRoleScope      Rule = "role_scope"
 	RulePlatformID     Rule = "platform_id"
 	RuleGroupID        Rule = "group_id"
+	RuleOwnAddress     Rule = "own_address" // the address
 	RuleNotFuture      Rule = "not_future"
 )
 
@@ -62,6 +63,7 @@ func RuleTexts() map[Rule]string {
 		RuleRoleScope:      "must be %s for this role or these rights",
 		RulePlatformID:     "must be absent on the platform",
 		RuleGroupID:        "must be the id of a group",
+		RuleOwnAddress:     "must contain %s, from where you come: you could not change it back",
 		RuleNotFuture:      "must not lie in the future",
 	}
 }

@@ -153,6 +153,11 @@ func (a *Access) Administers() bool {
 	return a.any(func(assignment *Assignment) bool { return assignment.Role != "" && !assignment.Role.Plain() })
 }
 
+// HoldsAnywhere reports whether one of the roles is held in some scope.
+func (a *Access) HoldsAnywhere(roles ...Role) bool {
+	return a.any(func(assignment *Assignment) bool { return slices.Contains(roles, assignment.Role) })
+}
+
 // HasRight reports whether the identity has a right in its organization: by an
 // assignment that carries it, or by a role that implies it, there or on the
 // platform. A manage right includes its read right.

@@ -165,14 +165,7 @@ func (s *Service) grants(scope string, access *directory.Access) bool {
 	if s.management {
 		canonical := pat.CanonicalScope(scope)
 		_, known := s.Scopes[canonical]
-		switch {
-		case !known:
-			return false
-		case canonical == pat.ScopeAdminister:
-			return access.Administers()
-		default:
-			return canonical == pat.ScopeDefault || access.HasRight(directory.Right(canonical))
-		}
+		return known && grantsManagement(canonical, access)
 	}
 	if pat.ReservedScope(scope) || scope == pat.ScopeCredentials {
 		return false
@@ -186,6 +179,21 @@ func (s *Service) grants(scope string, access *directory.Access) bool {
 		}
 		return access.InGroup(grantee)
 	})
+}
+
+// grantsManagement reports whether an owner with access now has use for a scope of the
+// management API. Having it in a JWT gives no right: that is looked up at each use.
+func grantsManagement(scope string, access *directory.Access) bool {
+	switch scope {
+	case pat.ScopeDefault:
+		return true
+	case pat.ScopeAdminister:
+		return access.Administers()
+	case string(directory.ReadAllTokens), string(directory.ManageAllTokens): // tokens of groups and organizations too
+		return access.HasRight(directory.Right(scope)) || access.HoldsAnywhere(directory.OrganizationAdmin, directory.GroupAdmin)
+	default:
+		return access.HasRight(directory.Right(scope))
+	}
 }
 
 // defines reports whether a scope has a meaning at the service, granted or not.

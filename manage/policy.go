@@ -2,7 +2,10 @@ package manage
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/cambio-sts/cambio/directory"
@@ -63,7 +66,7 @@ func (m *Manager) SetPolicy(ctx context.Context, c *Caller, organization string,
 	if err != nil {
 		return nil, err
 	}
-	if err := policy.Validate(); err != nil {
+	if err := errors.Join(policy.Validate(), c.staysIn(&policy)); err != nil {
 		return nil, err
 	}
 	if err := match.check(contentOf(&t.organization.Policy)); err != nil {
@@ -87,6 +90,22 @@ func (m *Manager) SetPolicy(ctx context.Context, c *Caller, organization string,
 		return nil, err
 	}
 	return &PolicyChange{Policy: after.Policy, Applied: true, Ends: earlier}, nil
+}
+
+// staysIn refuses a policy by which the caller could not come back from where they are.
+func (c *Caller) staysIn(policy *directory.Policy) error {
+	from, err := netip.ParseAddr(c.Origin.IP)
+	if len(policy.AllowedNetworks) == 0 || err != nil {
+		return nil
+	}
+	networks, err := pat.ParseNetworks("allowedNetworks", policy.AllowedNetworks)
+	if err != nil {
+		return nil // Validate has told
+	}
+	if !slices.ContainsFunc(networks, func(network netip.Prefix) bool { return network.Contains(from.Unmap()) }) {
+		return directory.Broken("allowedNetworks", directory.RuleOwnAddress, from.Unmap().String())
+	}
+	return nil
 }
 
 // policyEnds lists the tokens of an organization that another policy ends earlier.
