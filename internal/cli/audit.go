@@ -29,7 +29,7 @@ type verdict struct {
 }
 
 func newAudit(env Env) *cobra.Command {
-	head := &cobra.Command{Use: "audit", Short: "Check the audit trail"}
+	head := &cobra.Command{Use: "audit", Short: "Read and check the audit trail"}
 	g := newGroup(env, head)
 	formats := []format{formatTable, formatJSON, formatYAML}
 	g.opts.addOutput(head, head.PersistentFlags(), formats...)
@@ -42,7 +42,7 @@ func newAudit(env Env) *cobra.Command {
 		run: func(c *call) error { return c.verifyAudit(firstOf(dir, c.env.Getenv("CAMBIO_AUDIT_DIR"), "audit")) },
 	})
 	verify.Flags().StringVar(&dir, "dir", "", "folder of the audit files (default: CAMBIO_AUDIT_DIR, else audit)")
-	head.AddCommand(verify)
+	head.AddCommand(g.auditList(), verify)
 	return head
 }
 

@@ -87,6 +87,9 @@ func (c *call) note(format string, args ...any) {
 	_, _ = fmt.Fprintln(c.env.Stderr, printable(fmt.Sprintf(format, args...)))
 }
 
+// ask writes a question, which is answered on the same line.
+func (c *call) ask(question string) { _, _ = fmt.Fprint(c.env.Stderr, printable(question)+" ") }
+
 // confirm asks a person at a terminal. A script meant what it wrote.
 func (c *call) confirm(question string, yes bool) error {
 	if yes || !c.env.StdoutIsTerminal {
@@ -95,7 +98,7 @@ func (c *call) confirm(question string, yes bool) error {
 	if c.opts.tokenFile == "-" {
 		return usage("stdin holds the token, so the question cannot be answered there", "add --yes")
 	}
-	_, _ = fmt.Fprint(c.env.Stderr, printable(question)+" [y/N] ")
+	c.ask(question + " [y/N]")
 	line, err := bufio.NewReader(io.LimitReader(c.env.Stdin, 1<<10)).ReadString('\n')
 	if answer := strings.ToLower(strings.TrimSpace(line)); answer == "y" || answer == "yes" {
 		return nil
@@ -106,12 +109,5 @@ func (c *call) confirm(question string, yes bool) error {
 	return &Error{Code: "not_confirmed", Cause: "nothing was changed", Fix: "answer y, or add --yes"}
 }
 
-// checkIDs refuses what cannot be the id of a token, before it becomes a path.
-func checkIDs(ids []string) error {
-	for _, id := range ids {
-		if len(id) != 32 || strings.Trim(id, "0123456789abcdef") != "" {
-			return usage(quote(id)+" is no token id", "name the 32 lowercase hexadecimal characters that cambio pat list -o id prints")
-		}
-	}
-	return nil
-}
+// isID reports whether text has the form of the ids of the API.
+func isID(text string) bool { return len(text) == 32 && strings.Trim(text, "0123456789abcdef") == "" }

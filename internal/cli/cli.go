@@ -18,11 +18,12 @@ type Env struct {
 	Now              func() time.Time
 }
 
-// New returns the commands pat, exchange, introspect, keys, audit and version.
-// Their errors are for Fail.
+// New returns the commands of the package, see its documentation. Their errors
+// are for Fail.
 func New(env Env) []*cobra.Command {
 	return []*cobra.Command{
-		newPAT(env), newExchange(env), newIntrospect(env), newKeys(env), newAudit(env), newVersion(env),
+		newMe(env), newPAT(env), newOrganizations(env), newPolicy(env), newGroups(env), newIdentities(env), newRoles(env),
+		newExchange(env), newIntrospect(env), newServices(env), newKeys(env), newAudit(env), newReports(env), newVersion(env),
 	}
 }
 
@@ -36,11 +37,17 @@ type group struct {
 // usage error.
 func newGroup(env Env, command *cobra.Command) group {
 	g := group{env: env, opts: &options{}}
+	g.under(command)
+	return g
+}
+
+// under makes command the head of a group within g. Without a subcommand it is a
+// usage error.
+func (g group) under(command *cobra.Command) {
 	g.adopt(command)
 	RequireSubcommand(command)
 	run := command.RunE
 	command.RunE = func(command *cobra.Command, args []string) error { return g.mark(run(command, args)) }
-	return g
 }
 
 // RequireSubcommand makes it a usage error to run command without one of its

@@ -32,11 +32,15 @@ const (
 	contentPatch = "application/json-patch+json"
 )
 
+// apiRoot is where the paths of the management API begin.
+const apiRoot = "/api/v1"
+
 // request is one request of the API; its path begins at the server's root.
 type request struct {
 	method, path string
 	query        url.Values
 	content      string // type of the body
+	ifMatch      string // entity tag of what was read (RFC 9110 §13.1.1)
 	body         []byte
 	// anonymous leaves the Authorization header out: the form holds the token.
 	anonymous bool
@@ -147,8 +151,10 @@ func (c *client) try(ctx context.Context, r request) (answer, error) {
 	}
 	sent.Header.Set("Accept", contentJSON)
 	sent.Header.Set("User-Agent", "cambio/"+thisBuild().Version)
-	if r.content != "" {
-		sent.Header.Set("Content-Type", r.content)
+	for name, value := range map[string]string{"Content-Type": r.content, "If-Match": r.ifMatch} {
+		if value != "" {
+			sent.Header.Set(name, value)
+		}
 	}
 	if !r.anonymous {
 		sent.Header.Set("Authorization", "Bearer "+c.token.text.Reveal())

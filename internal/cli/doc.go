@@ -1,6 +1,6 @@
-// Package cli owns the commands that talk to a server from outside: pat,
-// exchange, introspect and keys; and the two that need no server, audit verify
-// and version.
+// Package cli owns the commands that talk to a server from outside, one for each
+// operation of the management API and the two OAuth ones that scripts need; and
+// those that need no server: audit verify and version.
 //
 //	flags, environment, files, stdin
 //	        │
@@ -21,6 +21,10 @@
 // -o json the bytes of the API's answer pass through untouched, but for a line end
 // where there is none; what a server says is made harmless for a terminal wherever
 // else it is printed.
+//
+// A kind (kind.go) says once how tables show a kind of thing, and lists (list.go)
+// follow pages, whatever is in them. Names stand for ids where they are unique
+// (names.go): they are looked up first, and held against what was found.
 //
 // A credential comes from a file, the environment or stdin, never from the
 // command line, where other users of the machine and the shell's history see

@@ -127,5 +127,10 @@ func flagError(err error) *Error {
 	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		return usage("--"+invalid.GetFlag().Name+" cannot be "+quote(invalid.GetValue()), "see --help")
 	}
-	return usage(err.Error(), "see --help")
+	cause, suggested, _ := strings.Cut(err.Error(), "\n\nDid you mean this?\n")
+	fix := "see --help"
+	if names := strings.Fields(suggested); len(names) > 0 {
+		fix = "if you mean " + strings.Join(names, " or ") + ", write that; else see --help"
+	}
+	return usage(cause, fix)
 }

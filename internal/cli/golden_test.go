@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"maps"
 	"net/http"
 	"testing"
 )
@@ -13,10 +14,32 @@ const (
 	introspectedJSON = `{"active":true,"scope":"orders:read","client_id":"` + callerID + `","exp":1795316400,"aud":["a","b"],"iss":"https://sts.example.com"}`
 )
 
+// cases are the runs of which the whole is in testdata, by the names there.
+func cases() map[string]run {
+	all := patCases()
+	for _, more := range []map[string]run{levelCases(), organizationCases(), policyCases(), groupCases(), identityCases(), roleCases(), otherCases()} {
+		maps.Copy(all, more)
+	}
+	return all
+}
+
 func TestGolden(t *testing.T) {
+	for name, r := range cases() {
+		t.Run(name, func(t *testing.T) {
+			got := r.do(t)
+			args := make([]string, len(r.args))
+			for i, arg := range r.args {
+				args[i] = hideCredentials(arg)
+			}
+			golden(t, name, got.transcript(args))
+		})
+	}
+}
+
+func patCases() map[string]run {
 	revoked := `{"id":"` + tokenID + `","name":"ci","status":"Revoked","ownerUsername":"ops","ownerStatus":"Disabled","level":"group","scope":[],"revokedAt":"2026-11-22T03:00:00.000Z",` +
 		`"revokeReason":"compromised","oldSecretUntil":"2026-11-23T03:00:00.000Z","oldSecretUses":[{"time":"2026-11-22T02:00:00.000Z","ip":"192.0.2.9","userAgent":"curl"}]}`
-	for name, r := range map[string]run{
+	return map[string]run{
 		"create":           {args: []string{"pat", "create", "--name", "ci", "--description", "builds", "--scope", "orders:read,orders:write", "--audience", "https://a.example", "--network", "192.0.2.0/24", "--expires", "30d", "--access-token-validity", "5m"}, replies: []reply{ok(createdJSON())}},
 		"create-json":      {args: []string{"pat", "create", "--name", "ci", "--scope", "", "--expires", "never", "--access-token-validity", "300", "-o", "json"}, replies: []reply{ok(createdJSON() + "\n")}},
 		"create-id":        {args: []string{"pat", "create", "--name", "ci", "-o", "id"}},
@@ -30,6 +53,8 @@ func TestGolden(t *testing.T) {
 		"get-hostile":      {args: []string{"pat", "get", tokenID}, replies: []reply{ok(tokenJSON(tokenID, `\u001b]0;owned\u0007\u202e\r\n\u009b1m`))}},
 		"get-bad-id":       {args: []string{"pat", "get", "../../keys"}},
 		"list":             {args: []string{"pat", "list"}, replies: []reply{ok("[" + tokenJSON(tokenID, "ci") + "," + tokenJSON(otherID, "Büro 日本") + "]")}},
+		"list-owner":       {args: []string{"pat", "list", "--owner", "alice", "-o", "id"}, replies: []reply{listOf(identityJSON(aliceID, "alice")), listOf(tokenJSON(tokenID, "ci"))}},
+		"list-status":      {args: []string{"pat", "list", "--status", "Expired"}, replies: []reply{listOf()}},
 		"list-empty":       {args: []string{"pat", "list"}, replies: []reply{ok("[]\n")}},
 		"list-query":       {args: []string{"pat", "list", "--owner", "all", "--filters", `status eq "Active"`, "--sorters", "name,-created", "--limit", "2", "--offset", "3", "-o", "id"}, replies: []reply{ok("[" + tokenJSON(tokenID, "ci") + "," + tokenJSON(otherID, "cd") + "]")}},
 		"list-limit-zero":  {args: []string{"pat", "list", "--limit", "0"}, replies: []reply{{status: http.StatusOK, header: map[string]string{"X-Total-Count": "7"}, body: "[]\n"}}},
@@ -80,20 +105,14 @@ func TestGolden(t *testing.T) {
 		"token-flag":       {args: []string{"exchange", "--token", pat}},
 		"token-as-file":    {args: []string{"exchange", "--token-file", pat}},
 		"basic-argument":   {args: []string{"pat", "get", callerID + ":" + secretTail}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got := r.do(t)
-			args := make([]string, len(r.args))
-			for i, arg := range r.args {
-				args[i] = hideCredentials(arg)
-			}
-			golden(t, name, got.transcript(args))
-		})
 	}
 }
 
 func TestHelp(t *testing.T) {
-	for _, name := range []string{"pat", "pat create", "exchange", "introspect", "keys", "audit verify", "version"} {
+	for _, name := range []string{
+		"pat", "pat create", "pat list", "exchange", "introspect", "keys", "audit verify", "audit list", "version",
+		"org", "org token", "group", "group member", "group token create", "identity", "identity update", "role", "role assign", "policy", "policy set",
+	} {
 		got := run{args: append(splitWords(name), "--help")}.do(t)
 		golden(t, "help-"+joinWords(name), got.transcript(append(splitWords(name), "--help")))
 	}

@@ -4,13 +4,16 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -250,4 +253,37 @@ func TestMembersAndYAML(t *testing.T) {
 	c := &call{env: Env{Stdout: &out}}
 	require.NoError(t, c.printYAML([][]byte{[]byte(`{"z":[],"a":{"n":1.50,"t":true,"x":null,"s":"no"}}`), []byte(`{}`)}))
 	require.Equal(t, "z: []\na:\n  \"n\": 1.50\n  t: true\n  x: null\n  s: \"no\"\n---\n{}\n", out.String())
+}
+
+// TestReplaced has exactly the given members replaced.
+func TestReplaced(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		objects := rapid.MapOf(rapid.String(), rapid.Int())
+		present, given := objects.Draw(t, "present"), objects.Draw(t, "given")
+		object, err := json.Marshal(present)
+		require.NoError(t, err)
+		raw := map[string]json.RawMessage{}
+		for name, value := range given {
+			raw[name] = json.RawMessage(strconv.Itoa(value))
+		}
+		body, err := replaced(object, raw)
+		require.NoError(t, err)
+		want := maps.Clone(present)
+		maps.Copy(want, given)
+		var got map[string]int
+		require.NoError(t, json.Unmarshal(body, &got))
+		require.Equal(t, want, got)
+	})
+	_, err := replaced([]byte("[]"), nil)
+	require.Error(t, err)
+}
+
+// TestFilterText has a filter hold nothing but the text, whatever is in it.
+func TestFilterText(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.String().Draw(t, "text")
+		inside := strings.TrimSuffix(strings.TrimPrefix(filterText(text), `"`), `"`)
+		require.Equal(t, text, strings.NewReplacer(`\\`, `\`, `\"`, `"`).Replace(inside))
+		require.NotContains(t, strings.NewReplacer(`\\`, "", `\"`, "").Replace(inside), `"`)
+	})
 }

@@ -17,6 +17,9 @@ type result struct {
 	ids    func() []string // nil where the format is not taken
 }
 
+// dataFormats are those of commands that print what the API answers.
+func dataFormats() []format { return []format{formatTable, formatJSON, formatYAML, formatID} }
+
 // print writes r in the chosen format.
 func (c *call) print(r result) error {
 	switch c.format() {

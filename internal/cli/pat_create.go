@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -10,17 +8,18 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (g group) patCreate() *cobra.Command {
+func (t tokenCommands) create() *cobra.Command {
 	var (
 		fields   tokenFields
 		out      tokenOut
 		validity string
+		admin    bool
 	)
-	command := g.command(action{
-		use: "create --name NAME", short: "Create a token of your own", formats: dataFormats(),
-		long: "Create a token of your own. Its secret is in the answer and can never be had again.",
-		example: "  cambio pat create --name ci --scope orders:read,orders:write --expires 90d\n" +
-			"  cambio pat create --name ci --token-out ci.token -o id",
+	command := t.group.command(action{
+		use: "create --name NAME", short: "Create a token " + t.of, formats: dataFormats(),
+		long: "Create a token " + t.of + ". Its secret is in the answer and can never be had again.",
+		example: "  " + t.command + " create" + t.where + " --name ci --scope orders:read,orders:write --expires 90d\n" +
+			"  " + t.command + " create" + t.where + " --name ci --token-out ci.token -o id",
 		run: func(c *call) error {
 			draft, err := fields.draft(c)
 			if err != nil {
@@ -36,14 +35,24 @@ func (g group) patCreate() *cobra.Command {
 				}
 				draft["accessTokenValiditySeconds"] = seconds
 			}
-			body, err := json.Marshal(draft)
-			if err != nil {
-				return fmt.Errorf("encode request: %w", err)
+			if c.changed("admin") {
+				draft["adminRole"] = admin
 			}
-			return c.issue(request{method: http.MethodPost, path: tokensPath, content: contentJSON, body: body}, out)
+			path, err := t.list(c)
+			if err != nil {
+				return err
+			}
+			r := request{method: http.MethodPost, path: path}
+			if err := r.setBody(draft); err != nil {
+				return err
+			}
+			return c.issue(r, out)
 		},
 	})
 	fields.add(command)
+	if !t.personal {
+		command.Flags().BoolVar(&admin, "admin", false, "have it act as an administrator there, not as a plain user")
+	}
 	command.Flags().StringVar(&validity, "access-token-validity", "", "how long the access tokens it is exchanged for are valid, such as 300 or 5m (default: the organization's)")
 	out.add(command.Flags())
 	return command
@@ -69,9 +78,10 @@ type tokenFields struct {
 
 func (f *tokenFields) add(command *cobra.Command) {
 	flags := command.Flags()
-	flags.StringVar(&f.name, "name", "", "name, unique among yours")
+	flags.StringVar(&f.name, "name", "", "name, which no other token there has")
 	flags.StringVar(&f.description, "description", "", "what it is for")
 	flags.StringSliceVar(&f.scope, "scope", nil, "what it may do; repeatable, comma-separated")
+	complete(command, "scope", scopes()...)
 	flags.StringSliceVar(&f.audience, "audience", nil, "services it is meant for; repeatable, empty for any")
 	flags.StringSliceVar(&f.networks, "network", nil, "from where it may be used, such as 192.0.2.0/24; repeatable, empty for anywhere")
 	flags.StringVar(&f.expires, "expires", "", "when it ends: 30d, 720h, an RFC 3339 time, or never")
@@ -106,11 +116,4 @@ func (f *tokenFields) draft(c *call) (map[string]any, error) {
 		}
 	}
 	return given, nil
-}
-
-func orNull(value any, null bool) any {
-	if null {
-		return nil
-	}
-	return value
 }

@@ -1,12 +1,9 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -21,16 +18,20 @@ const (
 	reasonOther       = "other"
 )
 
-func (g group) patRevoke() *cobra.Command {
+func (t tokenCommands) revoke() *cobra.Command {
 	var (
 		reason  string
 		cascade bool
 	)
-	command := g.command(action{
-		use: "revoke ID...", short: "Revoke tokens, for good", min: 1, max: anyNumber, formats: dataFormats(),
+	short := "Revoke tokens, for good"
+	if !t.personal {
+		short = "Revoke tokens, until they are reactivated or, if compromised, for good"
+	}
+	command := t.group.command(action{
+		use: "revoke ID...", short: short, min: 1, max: anyNumber, formats: dataFormats(),
 		long: "Revoke tokens: neither they nor the access tokens made from them work any more. The rest are revoked even if\n" +
 			"one cannot be.",
-		example: "  cambio pat revoke ID --reason compromised",
+		example: "  " + t.command + " revoke ID" + t.where + " --reason compromised",
 		run: func(c *call) error {
 			r := request{method: http.MethodPost}
 			if cascade {
@@ -39,17 +40,11 @@ func (g group) patRevoke() *cobra.Command {
 			if err := r.setBody(reasonBody(c, reason)); err != nil {
 				return err
 			}
-			bodies, failed := c.each(func(id string) (answer, error) {
-				r.path = tokenPath(id, "revoke")
+			bodies, failed := t.each(c, func(_, path string) (answer, error) {
+				r.path = path + "/revoke"
 				return c.send(r)
 			})
-			tokens := make([]token, len(bodies))
-			for i, body := range bodies {
-				if err := decode(body, &tokens[i]); err != nil {
-					return err
-				}
-			}
-			return errors.Join(failed, c.printEnded(bodies, tokens))
+			return errors.Join(failed, tokenKind().printEach(c, len(c.args), bodies))
 		},
 	})
 	command.Flags().StringVar(&reason, "reason", "", "compromised, unused or other (default other)")
@@ -58,18 +53,18 @@ func (g group) patRevoke() *cobra.Command {
 	return command
 }
 
-func (g group) patRotate() *cobra.Command {
+func (t tokenCommands) rotate() *cobra.Command {
 	var (
 		reason, grace string
 		out           tokenOut
 	)
-	command := g.command(action{
-		use: "rotate ID", short: "Give a token of your own a new secret", min: 1, max: 1, formats: dataFormats(),
-		long: "Give a token of your own a new secret; its id stays. During the grace time both secrets work. The new one is in\n" +
+	command := t.group.command(action{
+		use: "rotate ID", short: "Give a token " + t.of + " a new secret", min: 1, max: 1, formats: dataFormats(),
+		long: "Give a token " + t.of + " a new secret; its id stays. During the grace time both secrets work. The new one is in\n" +
 			"the answer and can never be had again.",
-		example: "  cambio pat rotate ID --grace 7d --token-out ci.token\n  cambio pat rotate ID --grace 0 --reason compromised",
+		example: "  " + t.command + " rotate ID" + t.where + " --grace 7d --token-out ci.token\n  " + t.command + " rotate ID" + t.where + " --grace 0 --reason compromised",
 		run: func(c *call) error {
-			if err := checkIDs(c.args); err != nil {
+			if err := t.checkIDs(c.args); err != nil {
 				return err
 			}
 			given := reasonBody(c, reason)
@@ -83,7 +78,11 @@ func (g group) patRotate() *cobra.Command {
 				}
 				given["gracePeriodSeconds"] = int64(span / time.Second)
 			}
-			r := request{method: http.MethodPost, path: tokenPath(c.args[0], "rotate")}
+			path, err := t.path(c, c.args[0], "rotate")
+			if err != nil {
+				return err
+			}
+			r := request{method: http.MethodPost, path: path}
 			if err := r.setBody(given); err != nil {
 				return err
 			}
@@ -97,25 +96,32 @@ func (g group) patRotate() *cobra.Command {
 	return command
 }
 
-func (g group) patDelete() *cobra.Command {
+func (t tokenCommands) reactivate() *cobra.Command {
+	return t.group.command(action{
+		use: "reactivate ID...", short: "Put revoked tokens back into use", min: 1, max: anyNumber, formats: dataFormats(),
+		long: "Put revoked tokens back into use, of which get says that they are reactivatable. Access tokens from before stay dead.",
+		run: func(c *call) error {
+			bodies, failed := t.each(c, func(_, path string) (answer, error) {
+				return c.send(request{method: http.MethodPost, path: path + "/reactivate"})
+			})
+			return errors.Join(failed, tokenKind().printEach(c, len(c.args), bodies))
+		},
+	})
+}
+
+func (t tokenCommands) delete() *cobra.Command {
 	var yes bool
-	command := g.command(action{
+	command := t.group.command(action{
 		use: "delete ID...", short: "Delete tokens; only the audit trail remains", min: 1, max: anyNumber, formats: dataFormats(),
 		long: "Delete tokens; only the audit trail remains. At a terminal it asks first.",
 		run: func(c *call) error {
-			if err := checkIDs(c.args); err != nil {
+			if err := t.checkIDs(c.args); err != nil {
 				return err
 			}
 			if err := c.confirm("Delete "+strings.Join(c.args, ", ")+" for good?", yes); err != nil {
 				return err
 			}
-			_, failed := c.each(func(id string) (answer, error) {
-				a, err := c.send(request{method: http.MethodDelete, path: tokenPath(id)})
-				if err == nil {
-					c.note("deleted %s", id)
-				}
-				return a, err
-			})
+			_, failed := t.each(c, func(id, path string) (answer, error) { return c.remove(path, "deleted "+id) })
 			return failed
 		},
 	})
@@ -130,62 +136,4 @@ func reasonBody(c *call, reason string) map[string]any {
 		given["reason"] = reason
 	}
 	return given
-}
-
-// setBody makes JSON of what was given, and no body of nothing.
-func (r *request) setBody(given map[string]any) error {
-	if len(given) == 0 {
-		return nil
-	}
-	body, err := json.Marshal(given)
-	if err != nil {
-		return fmt.Errorf("encode request: %w", err)
-	}
-	r.content, r.body = contentJSON, body
-	return nil
-}
-
-// each does something to every token named, although it may fail for some, and
-// returns the answers of those where it did not. It stops where no server is.
-func (c *call) each(do func(id string) (answer, error)) (bodies [][]byte, failed error) {
-	if err := checkIDs(c.args); err != nil {
-		return nil, err
-	}
-	var first *Error
-	var causes []string
-	for _, id := range slices.Compact(c.args) {
-		a, err := do(id)
-		if err == nil {
-			bodies = append(bodies, a.body)
-			continue
-		}
-		e := asError(err)
-		if first == nil {
-			first = e
-		}
-		causes = append(causes, id+": "+e.Cause)
-		if e.Exit != 0 {
-			break
-		}
-	}
-	if first == nil {
-		return bodies, nil
-	}
-	if len(c.args) > 1 {
-		whole := *first
-		whole.Cause = fmt.Sprintf("%d of %d done; %s", len(bodies), len(c.args), strings.Join(causes, "; "))
-		first = &whole
-	}
-	return bodies, first
-}
-
-// printEnded prints those tokens that were ended; one as pat get does.
-func (c *call) printEnded(bodies [][]byte, tokens []token) error {
-	switch {
-	case len(tokens) == 0:
-		return nil
-	case len(c.args) == 1:
-		return c.printToken(bodies[0])
-	}
-	return c.printTokens(bodies, tokens)
 }

@@ -1,100 +1,53 @@
 package cli
 
 import (
-	"net/http"
 	"net/url"
-	"strconv"
 
 	"github.com/spf13/cobra"
 )
 
-// pageSize is the greatest number of tokens in one answer of the API.
-const pageSize = 250
-
-func (g group) patList() *cobra.Command {
-	var l listing
-	command := g.command(action{
-		use: "list", short: "List tokens: yours, or with --owner all the organization's", formats: dataFormats(),
-		example: "  cambio pat list --filters 'status eq \"Active\" and lastUsed isnull' --sorters name\n" +
-			"  cambio pat list --owner all -o id",
-		run: func(c *call) error { return l.run(c) },
+func (t tokenCommands) listing() *cobra.Command {
+	var (
+		l             listing
+		owner, status string
+	)
+	short := "List the tokens " + t.of
+	if t.personal {
+		short = "List tokens: yours, or with --owner all the organization's"
+	}
+	example := "  " + t.command + " list" + t.where + " --filters 'lastUsed isnull' --status Active --sorters name"
+	if t.personal {
+		example += "\n  " + t.command + " list" + t.where + " --owner all -o id"
+	}
+	command := t.group.command(action{
+		use: "list", short: short, formats: dataFormats(), example: example,
+		run: func(c *call) error {
+			path, err := t.list(c)
+			if err != nil {
+				return err
+			}
+			query := url.Values{}
+			if t.personal && owner != "all" {
+				if owner != "me" {
+					if owner, err = c.identityID(owner); err != nil {
+						return err
+					}
+				}
+				query.Set("owner-id", owner)
+			}
+			if status != "" {
+				l.filters = bothFilters(l.filters, "status eq "+filterText(status))
+			}
+			return tokenKind().list(c, l, path, query)
+		},
 	})
 	flags := command.Flags()
-	flags.StringVar(&l.owner, "owner", "me", "me, the id of an identity, or all for the whole organization")
-	flags.StringVar(&l.filters, "filters", "", "comparisons joined by and, such as 'expirationDate lt 2027-01-01T00:00:00Z'")
-	flags.StringVar(&l.sorters, "sorters", "", "comma-separated, - descends, such as name,-created (default -created)")
-	flags.IntVar(&l.limit, "limit", 0, "at most so many (default: all)")
-	flags.IntVar(&l.offset, "offset", 0, "leave out so many")
+	if t.personal {
+		flags.StringVar(&owner, "owner", "me", "me, the id or username of an identity, or all for the whole organization")
+	}
+	flags.StringVar(&status, "status", "", "only those of this status: "+join(tokenStatuses(), ", "))
+	complete(command, "status", tokenStatuses()...)
+	l.addQuery(command, "expirationDate lt 2027-01-01T00:00:00Z", "name,-created (default -created)")
+	l.add(command)
 	return command
-}
-
-// listing is what pat list was asked for.
-type listing struct {
-	owner, filters, sorters string
-	limit, offset           int
-	limited                 bool
-}
-
-func (l listing) run(c *call) error {
-	l.limited = c.changed("limit")
-	if l.limit < 0 || l.offset < 0 {
-		return usage("--limit and --offset cannot be negative", "write 0 or more")
-	}
-	bodies, tokens, err := l.pages(c)
-	if err != nil {
-		return err
-	}
-	if len(tokens) == 0 && c.format() == formatTable {
-		l.noteNone(c)
-	}
-	return c.printTokens([][]byte{joined(bodies)}, tokens)
-}
-
-// noteNone explains an empty table, as far as what was asked tells.
-func (l listing) noteNone(c *call) {
-	switch {
-	case l.limited && l.limit == 0: // nobody looked
-	case l.offset > 0:
-		c.note("there are no such tokens after the first %d", l.offset)
-	default:
-		c.note("there are no such tokens")
-	}
-}
-
-// pages asks for one page after another until the limit is reached or there are
-// no more.
-func (l listing) pages(c *call) (bodies [][]byte, tokens []token, err error) {
-	for {
-		a, err := c.send(request{method: http.MethodGet, path: tokensPath, query: l.query(len(tokens))})
-		if err != nil {
-			return nil, nil, err
-		}
-		var page []token
-		if err := decode(a.body, &page); err != nil {
-			return nil, nil, err
-		}
-		bodies, tokens = append(bodies, a.body), append(tokens, page...)
-		total, err := strconv.Atoi(a.header.Get("X-Total-Count"))
-		switch {
-		case len(page) == 0, l.limited && len(tokens) >= l.limit:
-			return bodies, tokens, nil
-		case err == nil && l.offset+len(tokens) >= total, err != nil && len(page) < pageSize:
-			return bodies, tokens, nil
-		}
-	}
-}
-
-// query asks for the page that begins after so many tokens.
-func (l listing) query(have int) url.Values {
-	size := pageSize
-	if l.limited {
-		size = min(size, l.limit-have)
-	}
-	query := url.Values{"limit": {strconv.Itoa(size)}, "offset": {strconv.Itoa(l.offset + have)}, "count": {"true"}}
-	for name, value := range map[string]string{"owner-id": l.owner, "filters": l.filters, "sorters": l.sorters} {
-		if value != "" && (name != "owner-id" || value != "all") {
-			query.Set(name, value)
-		}
-	}
-	return query
 }

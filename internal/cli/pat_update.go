@@ -1,31 +1,16 @@
 package cli
 
-import (
-	"encoding/json"
-	"fmt"
-	"maps"
-	"net/http"
-	"slices"
+import "github.com/spf13/cobra"
 
-	"github.com/spf13/cobra"
-)
-
-// patchOperation is one operation of a JSON Patch (RFC 6902).
-type patchOperation struct {
-	Op    string `json:"op"`
-	Path  string `json:"path"`
-	Value any    `json:"value"`
-}
-
-func (g group) patUpdate() *cobra.Command {
+func (t tokenCommands) update() *cobra.Command {
 	var fields tokenFields
-	command := g.command(action{
-		use: "update ID", short: "Change a token of your own", min: 1, max: 1, formats: dataFormats(),
-		long: "Change a token of your own. Only what is named by a flag changes; an empty value takes a description away,\n" +
+	command := t.group.command(action{
+		use: "update ID", short: "Change a token " + t.of, min: 1, max: 1, formats: dataFormats(),
+		long: "Change a token " + t.of + ". Only what is named by a flag changes; an empty value takes a description away,\n" +
 			"and the limits to audiences and networks.",
-		example: "  cambio pat update ID --expires 90d\n  cambio pat update ID --network ''",
+		example: "  " + t.command + " update ID" + t.where + " --expires 90d\n  " + t.command + " update ID" + t.where + " --network ''",
 		run: func(c *call) error {
-			if err := checkIDs(c.args); err != nil {
+			if err := t.checkIDs(c.args); err != nil {
 				return err
 			}
 			given, err := fields.draft(c)
@@ -35,19 +20,15 @@ func (g group) patUpdate() *cobra.Command {
 			if len(given) == 0 {
 				return usage("there is nothing to change", "add what shall change, such as --expires 90d")
 			}
-			var patch []patchOperation
-			for _, name := range slices.Sorted(maps.Keys(given)) {
-				patch = append(patch, patchOperation{"replace", "/" + name, given[name]})
-			}
-			body, err := json.Marshal(patch)
-			if err != nil {
-				return fmt.Errorf("encode request: %w", err)
-			}
-			a, err := c.send(request{method: http.MethodPatch, path: tokenPath(c.args[0]), content: contentPatch, body: body})
+			path, err := t.path(c, c.args[0])
 			if err != nil {
 				return err
 			}
-			return c.printToken(a.body)
+			r, err := patchOf(path, given)
+			if err != nil {
+				return err
+			}
+			return tokenKind().do(c, r)
 		},
 	})
 	fields.add(command)

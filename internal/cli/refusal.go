@@ -143,6 +143,7 @@ func remedies() []remedy {
 		{status: http.StatusForbidden, fix: "use a token whose scope and owner have the right for it, or ask an administrator"},
 		{status: http.StatusNotFound, cause: "no such route", fix: "check --server, and that the server is of the version of this command or near it"},
 		{status: http.StatusNotFound, fix: "check the id by listing; what you may not see is not found either"},
+		{status: http.StatusPreconditionFailed, fix: "run it again: somebody else changed it meanwhile"},
 		{status: http.StatusConflict, fix: "look at how it is now and repeat"},
 		{status: http.StatusTooManyRequests, fix: "repeat in a minute"},
 		{status: http.StatusServiceUnavailable, fix: "repeat in a moment; /readyz of the server tells its operator what is missing"},

@@ -53,11 +53,19 @@ type run struct {
 	replies  []reply
 }
 
+// sent is a request as it came.
+type sent struct {
+	*http.Request
+
+	body []byte
+}
+
 // outcome is what a run did.
 type outcome struct {
 	exit           int
 	stdout, stderr string
 	requests       []string // method, target, headers that matter, body
+	sent           []sent
 	server         *url.URL
 }
 
@@ -69,7 +77,7 @@ func (r run) do(t *testing.T) outcome {
 		mu.Lock()
 		defer mu.Unlock()
 		body, _ := io.ReadAll(request.Body)
-		got.requests = append(got.requests, describe(request, body))
+		got.requests, got.sent = append(got.requests, describe(request, body)), append(got.sent, sent{request, body})
 		if len(got.requests) > len(r.replies) {
 			w.WriteHeader(http.StatusTeapot)
 			return
@@ -110,7 +118,7 @@ func execute(ctx context.Context, env cli.Env, args []string) int {
 // describe renders a request; the credential in it by what it is.
 func describe(r *http.Request, body []byte) string {
 	lines := []string{r.Method + " " + r.URL.RequestURI()}
-	for _, name := range []string{"Authorization", "Content-Type"} {
+	for _, name := range []string{"Authorization", "Content-Type", "If-Match"} {
 		if value := r.Header.Get(name); value != "" {
 			lines = append(lines, name+": "+value)
 		}
@@ -158,5 +166,13 @@ func tokenJSON(id, name string) string {
 func createdJSON() string {
 	return strings.TrimSuffix(tokenJSON(tokenID, "ci"), "}") + `,"secret":"` + secretTail + `","token":"` + freshPAT + `"}`
 }
+
+// tagged is an answer with an entity tag.
+func tagged(etag, body string) reply {
+	return reply{status: http.StatusOK, header: map[string]string{"ETag": etag}, body: body}
+}
+
+// gone is an answer without a body.
+func gone() reply { return reply{status: http.StatusNoContent} }
 
 func ok(body string) reply { return reply{status: http.StatusOK, body: body} }

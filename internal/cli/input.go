@@ -1,0 +1,46 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+)
+
+// maxInput is the greatest size of a file with a body of the API, in bytes: that
+// of a body.
+const maxInput = 64 << 10
+
+// argument returns the positional argument of that index, or none.
+func (c *call) argument(index int) string {
+	if index < len(c.args) {
+		return c.args[index]
+	}
+	return ""
+}
+
+// readObject reads the one JSON object in the file that flag names, or on stdin
+// if its path is -.
+func (c *call) readObject(path, flag string) (json.RawMessage, error) {
+	input, source := c.env.Stdin, "what came on stdin"
+	if path == "-" && c.opts.tokenFile == "-" {
+		return nil, usage("stdin cannot hold both the token and the file of --"+flag, "name a file for one of them, with --"+flag+" or --token-file")
+	}
+	if path != "-" {
+		file, err := os.Open(path) //nolint:gosec // the user names it
+		if err != nil {
+			return nil, unreadable(path, err)
+		}
+		defer func() { _ = file.Close() }()
+		input, source = file, "the file "+quote(path)
+	}
+	data, err := io.ReadAll(io.LimitReader(input, maxInput+1))
+	if err != nil {
+		return nil, unreadable(path, err)
+	}
+	data = bytes.TrimSpace(data)
+	if len(data) > maxInput || !json.Valid(data) || data[0] != '{' {
+		return nil, usage(source+" is not one JSON object of at most 64 KiB", "write it in the form that get -o json prints")
+	}
+	return data, nil
+}
