@@ -4,7 +4,7 @@
 //	cambio init        a commented configuration, a master key, a prepared store
 //	cambio bootstrap   the first administrator and token
 //	cambio serve       the real server
-//	cambio pat …       the client commands, see internal/cli
+//	cambio login, pat, group, … the client commands, see internal/cli
 //
 // This package wires: it turns configuration into stores, use cases and doors,
 // starts them, and ends them in order. Nothing imports it, and it alone reads the

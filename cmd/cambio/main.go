@@ -19,7 +19,8 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	env := cli.Env{
-		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, StdoutIsTerminal: isatty.IsTerminal(os.Stdout.Fd()), Now: time.Now,
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, StdoutIsTerminal: isatty.IsTerminal(os.Stdout.Fd()),
+		ReadHidden: hiddenReader(), Now: time.Now,
 	}
 	root := newRoot(env)
 	if err := root.ExecuteContext(ctx); err != nil {

@@ -1,13 +1,15 @@
 package cli
 
 import (
+	"context"
 	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 )
 
-// Env is what the commands see of the process. All members are required.
+// Env is what the commands see of the process. All members but ReadHidden are
+// required.
 type Env struct {
 	Stdin  io.Reader
 	Stdout io.Writer // data only
@@ -15,14 +17,18 @@ type Env struct {
 	Getenv func(string) string
 	// StdoutIsTerminal says that a person is watching: deletions are confirmed.
 	StdoutIsTerminal bool
-	Now              func() time.Time
+	// ReadHidden reads a line from the terminal without showing it; nil where
+	// stdin is none.
+	ReadHidden func(context.Context) ([]byte, error)
+	Now        func() time.Time
 }
 
 // New returns the commands of the package, see its documentation. Their errors
 // are for Fail.
 func New(env Env) []*cobra.Command {
 	return []*cobra.Command{
-		newMe(env), newPAT(env), newOrganizations(env), newPolicy(env), newGroups(env), newIdentities(env), newRoles(env),
+		newLogin(env), newLogout(env), newMe(env),
+		newPAT(env), newOrganizations(env), newPolicy(env), newGroups(env), newIdentities(env), newRoles(env),
 		newExchange(env), newIntrospect(env), newServices(env), newKeys(env), newAudit(env), newReports(env), newVersion(env),
 	}
 }

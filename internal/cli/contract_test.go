@@ -242,6 +242,7 @@ func TestOtherShapes(t *testing.T) {
 		"policy preview --max-lifetime 1d": {ok(meJSON()), ok("[]")},
 		"policy set --max-lifetime 1d":     {ok(meJSON()), ok(policyJSON), ok("[]")},
 		"role unassign platform_admin --from " + aliceID: {ok("{}")},
+		"login": {ok(meJSON()), ok("[]")},
 	} {
 		got := run{args: splitWords(args), stdin: pat, replies: replies}.do(t)
 		require.Equal(t, 1, got.exit, args)

@@ -4,9 +4,8 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/cambio-sts/cambio/internal/secret"
@@ -25,29 +24,32 @@ type credential struct {
 }
 
 // credential returns the token to use: of --token-file, else CAMBIO_TOKEN, else
-// ~/.config/cambio/token.
-func (c *call) credential() (credential, error) {
+// ~/.config/cambio/token. That one is sent to the server it was kept for alone.
+func (c *call) credential(base *url.URL) (credential, error) {
 	if c.opts.tokenFile != "" {
 		return c.credentialAt(c.opts.tokenFile)
 	}
 	if text := c.env.Getenv("CAMBIO_TOKEN"); text != "" {
 		return newCredential(text, "CAMBIO_TOKEN")
 	}
-	home := c.env.Getenv("HOME")
-	if home == "" {
-		return credential{}, usage("there is no token", safeWays)
+	found, err := c.home().hasPrivate(homeTokenFile, "token_file_open", 0o077)
+	if err != nil {
+		return credential{}, err
 	}
-	path := filepath.Join(home, ".config", "cambio", "token")
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return credential{}, usage("there is no token", safeWays)
+	if !found {
+		return credential{}, usage("there is no token", safeWays+"; or keep one with cambio login")
 	}
-	if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+	kept, err := c.home().server()
+	if err != nil {
+		return credential{}, err
+	}
+	if kept != "" && kept != base.String() {
 		return credential{}, &Error{
-			Code: "token_file_open", Cause: "others than its owner may use " + quote(path), Fix: "chmod 600 " + path, Exit: ExitUsage,
+			Code: "other_server", Cause: "the token of cambio login is for " + quote(kept) + ", and is not sent to " + quote(base.String()),
+			Fix: "log in there with cambio login --server " + base.String() + "; or " + safeWays, Exit: ExitUsage,
 		}
 	}
-	return c.credentialAt(path)
+	return c.credentialAt(c.home().path(homeTokenFile))
 }
 
 // credentialAt reads a token from the file at path, or from stdin if path is -.

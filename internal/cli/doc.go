@@ -1,6 +1,6 @@
 // Package cli owns the commands that talk to a server from outside, one for each
 // operation of the management API and the two OAuth ones that scripts need; and
-// those that need no server: audit verify and version.
+// those that need no server: audit verify, logout and version.
 //
 //	flags, environment, files, stdin
 //	        │
@@ -26,9 +26,10 @@
 // follow pages, whatever is in them. Names stand for ids where they are unique
 // (names.go): they are looked up first, and held against what was found.
 //
-// A credential comes from a file, the environment or stdin, never from the
-// command line, where other users of the machine and the shell's history see
-// it. It is sent to one server, over TLS, and is in no message.
+// A credential comes from a file, the environment, stdin or a terminal, never
+// from the command line, where other users of the machine and the shell's history
+// see it. It is sent to one server, over TLS, and is in no message. What login
+// keeps (home.go) goes to the server that it was kept for alone.
 //
 // The package refuses to know the product's packages: it reads the documented
 // JSON as any other client does.

@@ -49,9 +49,9 @@ func complete[T ~string](command *cobra.Command, flag string, values ...T) {
 
 // addServer registers what a command that talks to a server needs.
 func (o *options) addServer(flags *pflag.FlagSet) {
-	flags.StringVar(&o.server, "server", "", "URL of the server (default: CAMBIO_SERVER, else CAMBIO_URL)")
+	flags.StringVar(&o.server, "server", "", "URL of the server (default: CAMBIO_SERVER, else CAMBIO_URL, else that of cambio login)")
 	flags.StringVar(&o.caFile, "ca-file", "", "PEM file with the only certificate authorities to trust (default: CAMBIO_CA_FILE, else the system's)")
-	flags.StringVar(&o.tokenFile, "token-file", "", "file with the token to use, - for stdin (default: CAMBIO_TOKEN, else ~/.config/cambio/token)")
+	flags.StringVar(&o.tokenFile, "token-file", "", "file with the token to use, - for stdin (default: CAMBIO_TOKEN, else that of cambio login)")
 	flags.BoolVar(&o.insecureHTTP, "insecure-http", false, "send the token over plain http to a host that is not this machine")
 }
 
@@ -63,11 +63,10 @@ func newServerGroup(env Env, command *cobra.Command) group {
 	return g
 }
 
-// serverURL returns the address of the server: scheme and host, nothing else.
-func (o *options) serverURL(getenv func(string) string) (*url.URL, error) {
-	text := firstOf(o.server, getenv("CAMBIO_SERVER"), getenv("CAMBIO_URL"))
+// serverURL returns the address of a server: scheme and host, nothing else.
+func (o *options) serverURL(text string) (*url.URL, error) {
 	if text == "" {
-		return nil, usage("no server is named", "add --server https://sts.example.com, or set CAMBIO_SERVER")
+		return nil, usage("no server is named", "add --server https://sts.example.com, set CAMBIO_SERVER, or log in once with cambio login")
 	}
 	base, err := url.Parse(text)
 	if err != nil || base.Hostname() == "" || !slices.Contains([]string{"http", "https"}, base.Scheme) {

@@ -50,6 +50,7 @@ type run struct {
 	env      map[string]string // beside CAMBIO_TOKEN and CAMBIO_SERVER; an empty value unsets
 	stdin    string
 	terminal bool
+	hidden   string // what is typed at the terminal where it is not shown
 	replies  []reply
 }
 
@@ -67,6 +68,7 @@ type outcome struct {
 	requests       []string // method, target, headers that matter, body
 	sent           []sent
 	server         *url.URL
+	home           string
 }
 
 func (r run) do(t *testing.T) outcome {
@@ -94,15 +96,24 @@ func (r run) do(t *testing.T) outcome {
 
 	env := map[string]string{"CAMBIO_TOKEN": pat, "CAMBIO_SERVER": server.URL, "HOME": t.TempDir()}
 	maps.Copy(env, r.env)
+	got.home = env["HOME"]
 	var stdout, stderr bytes.Buffer
 	got.exit = execute(t.Context(), cli.Env{
 		Stdin: strings.NewReader(r.stdin), Stdout: &stdout, Stderr: &stderr, StdoutIsTerminal: r.terminal, Now: now,
-		Getenv: func(name string) string { return env[name] },
+		Getenv: func(name string) string { return env[name] }, ReadHidden: r.readHidden(),
 	}, r.args)
 	mu.Lock()
 	defer mu.Unlock()
 	got.stdout, got.stderr = stdout.String(), stderr.String()
 	return got
+}
+
+// readHidden is what asks at a terminal, if there is one.
+func (r run) readHidden() func(context.Context) ([]byte, error) {
+	if r.hidden == "" {
+		return nil
+	}
+	return func(context.Context) ([]byte, error) { return []byte(r.hidden), nil }
 }
 
 // execute runs a command line as the program does.
