@@ -47,7 +47,7 @@ func newShell(t *testing.T) *shell {
 	s.env = append(s.env, goEnvironment(t)...)
 	s.env = append(s.env,
 		"PATH="+bin+":"+os.Getenv("PATH"), "HOME="+t.TempDir(), "TMPDIR="+t.TempDir(),
-		"CAMBIO_URL="+server.Info.Addr, "CAMBIO_TOKEN="+server.Info.Users.Alice.PAT.Token, "CAMBIO_ADMIN_TOKEN="+server.Info.Users.Admin.PAT.Token, "CAMBIO_CA_FILE="+server.Info.CAFile)
+		"CAMBIO_URL="+server.Info.Addr, "CAMBIO_TOKEN="+server.Info.Users.Alice.PAT.Token, "ADMIN_TOKEN="+server.Info.Users.Admin.PAT.Token, "CAMBIO_CA_FILE="+server.Info.CAFile)
 	return s
 }
 
