@@ -1,8 +1,8 @@
 package manage
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -66,7 +66,7 @@ func (m *Manager) SetPolicy(ctx context.Context, c *Caller, organization string,
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(policy.Validate(), c.staysIn(&policy)); err != nil {
+	if err := cmp.Or(policy.Validate(), c.staysIn(&policy)); err != nil {
 		return nil, err
 	}
 	if err := match.check(contentOf(&t.organization.Policy)); err != nil {
@@ -94,14 +94,11 @@ func (m *Manager) SetPolicy(ctx context.Context, c *Caller, organization string,
 
 // staysIn refuses a policy by which the caller could not come back from where they are.
 func (c *Caller) staysIn(policy *directory.Policy) error {
-	from, err := netip.ParseAddr(c.Origin.IP)
-	if len(policy.AllowedNetworks) == 0 || err != nil {
-		return nil
-	}
 	networks, err := pat.ParseNetworks("allowedNetworks", policy.AllowedNetworks)
-	if err != nil {
-		return nil // Validate has told
+	if err != nil || len(networks) == 0 {
+		return err
 	}
+	from, _ := netip.ParseAddr(c.Origin.IP) // one that cannot be read lies in no network
 	if !slices.ContainsFunc(networks, func(network netip.Prefix) bool { return network.Contains(from.Unmap()) }) {
 		return directory.Broken("allowedNetworks", directory.RuleOwnAddress, from.Unmap().String())
 	}

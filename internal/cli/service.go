@@ -45,7 +45,10 @@ func (s *service) scopes() string {
 		all = append(all, "any")
 	}
 	for _, one := range s.Scopes {
-		all = append(all, one.Scope+" ("+strings.Join(one.GrantedTo, ", ")+")")
+		if len(one.GrantedTo) > 0 {
+			one.Scope += " (" + strings.Join(one.GrantedTo, ", ") + ")"
+		}
+		all = append(all, one.Scope)
 	}
 	return strings.Join(all, " ")
 }
