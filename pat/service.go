@@ -52,9 +52,24 @@ type Actor struct {
 // Find returns a record, or ErrNotFound.
 func (s *Service) Find(ctx context.Context, id ID) (Record, error) { return s.store.Find(ctx, id) }
 
+// FindAll returns the records of ids, in their order, without unknown ones.
+func (s *Service) FindAll(ctx context.Context, ids []ID) ([]Record, error) {
+	return s.store.FindAll(ctx, ids)
+}
+
 // List yields the matching records, newest first.
 func (s *Service) List(ctx context.Context, q Query) iter.Seq2[Record, error] {
 	return s.store.List(ctx, q)
+}
+
+// Scan yields the matching records in no order.
+func (s *Service) Scan(ctx context.Context, q Query) iter.Seq2[Record, error] {
+	return s.store.Scan(ctx, q)
+}
+
+// Count tells how many records match, with those that are Managed or without.
+func (s *Service) Count(ctx context.Context, q Query, managed bool) (int, error) {
+	return s.store.Count(ctx, q, managed)
 }
 
 // clock is the time that is written: UTC with milliseconds.

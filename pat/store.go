@@ -5,7 +5,6 @@ import (
 	"crypto/sha1" //nolint:gosec // for names, see DeletedWithOwner
 	"encoding/hex"
 	"errors"
-	"iter"
 	"time"
 
 	"github.com/cambio-sts/cambio/directory"
@@ -31,14 +30,13 @@ var (
 // leaked token that stays alive is worse than a long queue, and what can be ended
 // is no more than what is there.
 type Store interface {
+	Reader
 	// Create stores a new record. limit is the number of usable tokens (ACTIVE and
 	// not expired, managed ones aside) that the holder may have with this one; 0:
 	// no limit. The owner must exist (ErrNoOwner); ErrNameTaken, ErrLimit, which is
 	// also the answer to a holder who has MaxRecords tokens already. A parent token
 	// in the same shard must still be ACTIVE (ErrConflict).
 	Create(ctx context.Context, record Record, limit int, event audit.Event) error
-	// Find returns ErrNotFound for an unknown id.
-	Find(ctx context.Context, id ID) (Record, error)
 	// Replace stores record if the stored revision still is record.Revision, and
 	// raises it by one; else ErrConflict. LastUsed, LastSeen and OldUses stay as
 	// stored, but OldUses is cleared when Verifier.Previous changes: it tells of one
@@ -51,10 +49,6 @@ type Store interface {
 	Revoke(ctx context.Context, r Revocation, event audit.Event) (record Record, changed bool, err error)
 	// Delete removes the record and frees its name; ErrNotFound.
 	Delete(ctx context.Context, id ID, event audit.Event) error
-	// List yields the matching records, newest first, equal times by descending
-	// id. It reads as it goes; a record changed or deleted meanwhile may be seen in either form,
-	// one that matches throughout is never missed.
-	List(ctx context.Context, q Query) iter.Seq2[Record, error]
 }
 
 // Revocation ends a token. Its guard: the stored generation is at most
@@ -69,14 +63,6 @@ type Revocation struct {
 	By         directory.ID
 	Reason     Reason
 	Reversible bool
-}
-
-// Query selects records. Organization is always needed; the others narrow when
-// they are not empty.
-type Query struct {
-	Organization directory.ID
-	Holder       directory.ID
-	Ancestor     ID // made by means of this token, directly or through others
 }
 
 // UseStore serves the hot path: a token presented, and a JWT of it.

@@ -31,7 +31,8 @@ func (s *Service) RevokeUnused(ctx context.Context, organization directory.ID, p
 	unused := func(record *Record) bool {
 		return record.Status(s.now()) == Active && !s.now().Before(record.UnusedAt(policy))
 	}
-	for record, err := range s.store.List(ctx, Query{Organization: organization}) {
+	query := Query{Organization: organization, Columns: ColumnState | ColumnExpiration | ColumnLastUsed | ColumnLastSeen}
+	for record, err := range s.store.Scan(ctx, query) {
 		if err != nil {
 			return ended, errors.Join(failed, fmt.Errorf("list tokens: %w", err))
 		}

@@ -97,6 +97,7 @@ var arrows = []arrow{
 	{"storage/storagetest", "directory", "proves its port"},
 	{"storage/storagetest", "keys", "proves its port"},
 	{"storage/storagetest", "internal/audit", "reads the events back"},
+	{"storage/storagetest", "storage/transfer", "fills a store for the benchmarks"},
 	{"storage/storagetest", "internal/id", "makes records"},
 	{"storage/storagetest", "internal/fault", "asks for it where a store is cut off"},
 

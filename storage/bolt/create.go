@@ -17,7 +17,7 @@ const formatVersion = "3"
 func allBuckets() [][]byte {
 	return [][]byte{
 		bucketAbout,
-		bucketTokens, bucketNames, bucketByHolder, bucketByTime, bucketByAncestor, bucketByOwner, bucketJTIs, bucketJTIExpiry,
+		bucketTokens, bucketNames, bucketByHolder, bucketByTime, bucketByAncestor, bucketByOwner, bucketCounts, bucketJTIs, bucketJTIExpiry,
 		bucketIdentities, bucketIdentitiesByTime, bucketMembers, bucketLogins,
 		bucketOrganizations, bucketGroups, bucketAssignments, bucketCatalog,
 		bucketKeys, bucketOutbox,

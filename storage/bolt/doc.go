@@ -21,6 +21,7 @@
 //	tokens_by_time      organization, at, token    –
 //	tokens_by_ancestor  ancestor, at, token        –
 //	tokens_by_owner     owner, token               –
+//	token_counts        organization               how many there are, and how many are managed
 //	jtis                token, jti                 expiry of a revoked JWT
 //	jtis_by_expiry      expiry, token, jti         –
 //	identities          identity                   row of a directory.Identity

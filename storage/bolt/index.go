@@ -21,6 +21,7 @@ var (
 	bucketByTime           = []byte("tokens_by_time")
 	bucketByAncestor       = []byte("tokens_by_ancestor")
 	bucketByOwner          = []byte("tokens_by_owner")
+	bucketCounts           = []byte("token_counts")
 	bucketJTIs             = []byte("jtis")
 	bucketJTIExpiry        = []byte("jtis_by_expiry")
 	bucketIdentities       = []byte("identities")
@@ -100,9 +101,12 @@ func usableUntil(r *pat.Record) []byte {
 }
 
 // putToken stores next in place of before; either may be nil. It keeps all
-// indexes in step.
+// indexes and numbers in step.
 func putToken(tx *bbolt.Tx, before, next *pat.Record) error {
 	if err := reindex(tx, entriesOf(before), entriesOf(next)); err != nil {
+		return err
+	}
+	if err := recount(tx, before, next); err != nil {
 		return err
 	}
 	tokens := tx.Bucket(bucketTokens)

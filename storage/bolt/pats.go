@@ -1,10 +1,7 @@
 package bolt
 
 import (
-	"bytes"
 	"context"
-	"iter"
-	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -167,71 +164,4 @@ func (s PATs) Delete(ctx context.Context, id pat.ID, event audit.Event) error {
 		}
 		return putToken(tx, &before, nil)
 	})
-}
-
-// listSlice is how many entries of an index are read in one transaction. No
-// transaction is open while a record is in the caller's hands: it may take its
-// time, or write.
-const listSlice = 256
-
-// List implements pat.Store.
-func (s PATs) List(ctx context.Context, q pat.Query) iter.Seq2[pat.Record, error] {
-	bucket, prefix := bucketByTime, join(string(q.Organization), "")
-	switch {
-	case q.Ancestor != "":
-		bucket, prefix = bucketByAncestor, join(string(q.Ancestor), "")
-	case q.Holder != "":
-		bucket, prefix = bucketByHolder, join(string(q.Holder), "")
-	}
-	return func(yield func(pat.Record, error) bool) {
-		after := append(bytes.Clone(prefix), bytes.Repeat([]byte{0xFF}, 16)...) // behind all of the prefix
-		for after != nil {
-			var slice []pat.Record
-			err := s.db.read(ctx, "list tokens", func(tx *bbolt.Tx) (err error) {
-				slice, after, err = s.slice(tx, bucket, prefix, after, &q)
-				return err
-			})
-			if err != nil {
-				yield(pat.Record{}, err)
-				return
-			}
-			for i := range slice {
-				if !yield(slice[i], nil) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// slice reads the records before the key after, backwards, and returns the key
-// to go on from; nil at the end.
-func (s PATs) slice(tx *bbolt.Tx, bucket, prefix, after []byte, q *pat.Query) (out []pat.Record, last []byte, err error) {
-	c := tx.Bucket(bucket).Cursor()
-	k, _ := c.Seek(after)
-	if k == nil {
-		k, _ = c.Last()
-	} else {
-		k, _ = c.Prev()
-	}
-	for range listSlice {
-		if !bytes.HasPrefix(k, prefix) {
-			return out, nil, nil
-		}
-		record, ok, err := findToken(tx, pat.ID(k[len(k)-id.Len:]))
-		if err != nil {
-			return nil, nil, err
-		}
-		if ok && matches(q, &record) {
-			out = append(out, record)
-		}
-		last = bytes.Clone(k)
-		k, _ = c.Prev()
-	}
-	return out, last, nil
-}
-
-func matches(q *pat.Query, r *pat.Record) bool {
-	return r.Organization == q.Organization && (q.Holder == "" || r.Holder() == q.Holder) &&
-		(q.Ancestor == "" || slices.Contains(r.Lineage, q.Ancestor))
 }

@@ -6,10 +6,11 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/pat"
 )
 
 // withoutMembers is the version of the layout that had no index of the members of
-// groups.
+// groups, and no numbers of tokens.
 const withoutMembers = "2"
 
 // upgrade gives a file of an earlier layout what it lacks, in one step. Any other
@@ -17,28 +18,58 @@ const withoutMembers = "2"
 func upgrade(db *bbolt.DB) error {
 	earlier := false
 	err := db.View(func(tx *bbolt.Tx) error {
-		about, identities := tx.Bucket(bucketAbout), tx.Bucket(bucketIdentities)
-		earlier = about != nil && identities != nil && string(about.Get(keyFormat)) == withoutMembers
+		about := tx.Bucket(bucketAbout)
+		earlier = about != nil && string(about.Get(keyFormat)) == withoutMembers &&
+			tx.Bucket(bucketIdentities) != nil && tx.Bucket(bucketTokens) != nil
 		return nil
 	})
 	if err != nil || !earlier {
 		return err
 	}
 	return db.Update(func(tx *bbolt.Tx) error {
-		members, err := tx.CreateBucketIfNotExists(bucketMembers)
-		if err != nil {
-			return fmt.Errorf("make bucket %s: %w", bucketMembers, err)
-		}
-		err = tx.Bucket(bucketIdentities).ForEach(func(key, row []byte) error {
-			var identity directory.Identity
-			if err := decodeIdentity(directory.ID(key), row, &identity); err != nil {
-				return fmt.Errorf("identity %s: %w", key, err)
+		for _, name := range [][]byte{bucketMembers, bucketCounts} {
+			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+				return fmt.Errorf("make bucket %s: %w", name, err)
 			}
-			return reindex(members.Tx(), nil, memberEntries(&identity))
-		})
-		if err != nil {
+		}
+		if err := indexMembers(tx); err != nil {
+			return err
+		}
+		if err := countAll(tx); err != nil {
 			return err
 		}
 		return tx.Bucket(bucketAbout).Put(keyFormat, []byte(formatVersion))
 	})
+}
+
+func indexMembers(tx *bbolt.Tx) error {
+	return tx.Bucket(bucketIdentities).ForEach(func(key, row []byte) error {
+		var identity directory.Identity
+		if err := decodeIdentity(directory.ID(key), row, &identity); err != nil {
+			return fmt.Errorf("identity %s: %w", key, err)
+		}
+		return reindex(tx, nil, memberEntries(&identity))
+	})
+}
+
+// countAll counts the tokens that are there.
+func countAll(tx *bbolt.Tx) error {
+	tallies, lists := map[string]tally{}, skipped(&pat.Query{Columns: pat.ColumnID})
+	err := tx.Bucket(bucketTokens).ForEach(func(key, row []byte) error {
+		var record pat.Record
+		if err := decodeColumns(row, lists, &record); err != nil {
+			return fmt.Errorf("token %s: %w", key, err)
+		}
+		tallies[string(record.Organization)] = tallies[string(record.Organization)].with(&record, 1)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for organization, t := range tallies {
+		if err := t.put(tx, organization); err != nil {
+			return err
+		}
+	}
+	return nil
 }

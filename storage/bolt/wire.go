@@ -20,10 +20,16 @@ import (
 // costs little more than one allocation.
 type wire struct {
 	reading bool
-	in      string // left to read
-	out     []byte // written so far
-	err     error  // the first
+	skip    members // lists that are passed over as they are read
+	in      string  // left to read
+	out     []byte  // written so far
+	err     error   // the first
 }
+
+// members is a set of numbers of members, a bit each.
+type members uint64
+
+func (m members) has(number byte) bool { return m&(1<<number) != 0 }
 
 var errRow = errors.New("the row is damaged")
 
@@ -218,6 +224,13 @@ func (w *wire) readList(number byte) (items int, ok bool) {
 	return int(n), true //nolint:gosec // bounded above
 }
 
+// pass reads over the items of a list of texts.
+func (w *wire) pass(items int) {
+	for range items {
+		w.readBytes()
+	}
+}
+
 // texts is a list of texts.
 func texts[T ~string](w *wire, number byte, values *[]T) {
 	if !w.reading && *values != nil {
@@ -230,6 +243,10 @@ func texts[T ~string](w *wire, number byte, values *[]T) {
 		return
 	}
 	if n, ok := w.readList(number); ok {
+		if w.skip.has(number) {
+			w.pass(n)
+			return
+		}
 		*values = make([]T, n)
 		for i := range *values {
 			(*values)[i] = T(w.readBytes())
@@ -250,6 +267,10 @@ func (w *wire) prefixes(number byte, values *[]netip.Prefix) {
 		return
 	}
 	if n, ok := w.readList(number); ok {
+		if w.skip.has(number) {
+			w.pass(n)
+			return
+		}
 		*values = make([]netip.Prefix, n)
 		for i := range *values {
 			text := w.readBytes()

@@ -51,6 +51,23 @@ func TestTokenRoundTrip(t *testing.T) {
 	})
 }
 
+// TestColumnsOfARow: what is not passed over is what it is in the whole record.
+func TestColumnsOfARow(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		whole := drawn(t)
+		columns := pat.Columns(rapid.Uint16Range(0, 1<<11-1).Draw(t, "columns"))
+		var got pat.Record
+		require.NoError(t, decodeColumns(encode(&whole, tokenMembers), skipped(&pat.Query{Columns: columns}), &got))
+		if columns != 0 {
+			whole.Audience, whole.Networks, whole.Lineage = nil, nil, nil
+		}
+		if !columns.Has(pat.ColumnScope) {
+			whole.Scope = nil
+		}
+		require.Equal(t, whole, got)
+	})
+}
+
 func TestDecodeRefuses(t *testing.T) {
 	good := encode(&directory.Identity{Username: "u", Enabled: true, Revision: 300, LastLogin: time.UnixMilli(5)}, identityMembers)
 	require.Equal(t, []byte{3, 1, 'u', 9, 2, 11, 10, 15, 0xD8, 4}, good)

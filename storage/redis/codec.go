@@ -116,7 +116,10 @@ func raw[ID ~string](one ID) string {
 }
 
 // unraw returns the id of which these are the bytes.
-func unraw(bytes string) string { return hex.EncodeToString([]byte(bytes)) }
+func unraw(bytes string) string {
+	var buf [id.Len]byte // what is longer is copied once more
+	return string(hex.AppendEncode(buf[:0], []byte(bytes)))
+}
 
 // number returns n as text, and 0 as none.
 func number(n int64) string {
@@ -176,22 +179,35 @@ func unpack(packed string, n int) *reader {
 }
 
 func unpackOne(packed string) (text, rest string, ok bool) {
+	form, body, rest, ok := cutOne(packed)
+	switch form {
+	case packedID:
+		return unraw(body), rest, ok
+	case packedTime:
+		n := binary.BigEndian.Uint64([]byte("\x00\x00" + body))
+		return strconv.FormatUint(n, 10), rest, ok
+	default:
+		return body, rest, ok
+	}
+}
+
+// cutOne cuts the first text off, as it is packed: in one of the short forms, or none.
+func cutOne(packed string) (form byte, body, rest string, ok bool) {
 	switch rest := packed[1:]; {
 	case packed[0] == packedID && len(rest) >= idLen:
-		return unraw(rest[:idLen]), rest[idLen:], true
+		return packedID, rest[:idLen], rest[idLen:], true
 	case packed[0] == packedTime && len(rest) >= timeLen:
-		n := binary.BigEndian.Uint64([]byte("\x00\x00" + rest[:timeLen]))
-		return strconv.FormatUint(n, 10), rest[timeLen:], true
+		return packedTime, rest[:timeLen], rest[timeLen:], true
 	}
 	length, rest, ok := strings.Cut(packed, ":")
 	if length == "" {
-		return "", rest, ok
+		return 0, "", rest, ok
 	}
 	size, err := strconv.Atoi(length)
 	if !ok || err != nil || size < 0 || size > len(rest) {
-		return "", "", false
+		return 0, "", "", false
 	}
-	return rest[:size], rest[size:], true
+	return 0, rest[:size], rest[size:], true
 }
 
 func (r *reader) text() string {
@@ -240,6 +256,30 @@ func (r *reader) time() time.Time {
 		r.err = errReply
 	}
 	return time.UnixMilli(n).UTC()
+}
+
+// listed reads a slice of texts, mostly without the price of JSON.
+func (r *reader) listed() []string {
+	text := r.texts[:min(1, len(r.texts))]
+	if len(text) == 1 {
+		if plain, ok := plainTexts(text[0]); ok {
+			r.texts = r.texts[1:]
+			return plain
+		}
+	}
+	return values[string](r)
+}
+
+// plainTexts reads a JSON list of texts in which nothing is escaped, as it is written
+// here: then each quotation mark begins a text or ends one.
+func plainTexts(list string) (texts []string, ok bool) {
+	inner, begins := strings.CutPrefix(list, `["`)
+	inner, ends := strings.CutSuffix(inner, `"]`)
+	if !begins || !ends || strings.Contains(inner, `\`) {
+		return nil, false
+	}
+	texts = strings.Split(inner, `","`)
+	return texts, strings.Count(list, `"`) == 2*len(texts)
 }
 
 // values reads a slice; most are absent and cost nothing.

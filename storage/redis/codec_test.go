@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"encoding/json"
 	"slices"
 	"testing"
 	"time"
@@ -123,6 +124,52 @@ func TestTokenRoundTrip(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, ok)
 		require.Equal(t, want, got)
+	})
+}
+
+// FuzzPlainTexts: what is read without JSON is what JSON reads.
+func FuzzPlainTexts(f *testing.F) {
+	for _, list := range []string{`["a","b"]`, `["",",","x"]`, `["\\u0041"]`, `["a" , "b"]`, `[]`, `[""]`, `["a""b"]`, `[","]`} {
+		f.Add(list)
+	}
+	f.Fuzz(func(t *testing.T, list string) {
+		plain, ok := plainTexts(list)
+		var want []string
+		if err := json.Unmarshal([]byte(list), &want); err != nil || !ok {
+			return
+		}
+		require.Equal(t, want, plain)
+	})
+}
+
+// TestColumnsOfARecord: a column has the value that it has in the whole record.
+func TestColumnsOfARecord(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		whole := anyToken(t)
+		columns := pat.Columns(rapid.Uint16Range(1, 1<<11-1).Draw(t, "columns"))
+		set, _ := writeToken(&whole).fields(tokenFields())
+		var values []any
+		for _, field := range columnFields(columns) {
+			if at := slices.Index(set, any(field)); at >= 0 && at%2 == 0 {
+				values = append(values, set[at+1])
+			} else {
+				values = append(values, nil)
+			}
+		}
+		var got pat.Record
+		if len(values) > 0 {
+			ok, err := readColumns(&got, columns, read(values...))
+			require.NoError(t, err)
+			require.True(t, ok)
+		}
+		for column, same := range map[pat.Columns]bool{
+			pat.ColumnOwner: whole.Owner == got.Owner, pat.ColumnName: whole.Name == got.Name, pat.ColumnDescription: whole.Description == got.Description,
+			pat.ColumnScope: slices.Equal(whole.Scope, got.Scope), pat.ColumnLevel: whole.Level == got.Level && whole.LevelID == got.LevelID,
+			pat.ColumnManaged: whole.Managed == got.Managed, pat.ColumnState: whole.State == got.State, pat.ColumnExpiration: whole.Expiration.Equal(got.Expiration),
+			pat.ColumnLastUsed: whole.LastUsed.Equal(got.LastUsed), pat.ColumnLastSeen: whole.LastSeen.Equal(got.LastSeen),
+		} {
+			require.True(t, same || !columns.Has(column), "%b", column)
+		}
 	})
 }
 

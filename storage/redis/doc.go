@@ -18,6 +18,7 @@
 //	cambio:{xx}:owned:<identity>          set     tokens that it owns and another holds, to delete with it and those of its names
 //	cambio:{xx}:kids:<token>              set     tokens of this shard made by means of that one, directly or through others; it may lie in another
 //	cambio:{xx}:org:<org>:by_created      zset    tokens, by creation
+//	cambio:{xx}:org:<org>:managed         zset    those of them that are managed, by creation
 //	cambio:{xx}:org:<org>:identities      zset    identities, by creation
 //	cambio:{xx}:grp:<group>               set     identities of this shard that are in that group, which may lie in another
 //	cambio:{xx}:jti                       zset    <token>:<jti> of revoked JWTs, by expiry; pruned by each write

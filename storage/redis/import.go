@@ -118,7 +118,11 @@ func importToken(ctx context.Context, pipe goredis.Pipeliner, record *pat.Record
 	default:
 		pipe.ZAdd(ctx, key(shard, "live:"+string(record.Holder())), goredis.Z{Score: float64(record.Expiration.UnixMilli()), Member: bytes})
 	}
-	pipe.ZAdd(ctx, byCreatedKey(shard, record.Organization), goredis.Z{Score: float64(record.Created.UnixMilli()), Member: bytes})
+	created := goredis.Z{Score: float64(record.Created.UnixMilli()), Member: bytes}
+	pipe.ZAdd(ctx, byCreatedKey(shard, record.Organization), created)
+	if record.Managed {
+		pipe.ZAdd(ctx, managedKey(shard, record.Organization), created)
+	}
 	if record.Holder() != record.Owner {
 		pipe.SAdd(ctx, key(shard, "owned:"+string(record.Owner)), bytes)
 	}

@@ -19,7 +19,9 @@ func key(shard, name string) string { return shardPrefix(shard) + name }
 // shardPrefix begins all keys of a shard.
 func shardPrefix(shard string) string { return "cambio:{" + shard + "}:" }
 
-func tokenKey(token pat.ID) string { return key(id.Shard(string(token)), "pat:"+string(token)) }
+func tokenKey(token pat.ID) string {
+	return "cambio:{" + id.Shard(string(token)) + "}:pat:" + string(token) // as key does, and quicker
+}
 
 func identityKey(identity directory.ID) string {
 	return key(id.Shard(string(identity)), "idn:"+string(identity))
@@ -31,6 +33,10 @@ func auditKey(shard string) string { return key(shard, "audit") }
 
 func byCreatedKey(shard string, organization directory.ID) string {
 	return key(shard, "org:"+string(organization)+":by_created")
+}
+
+func managedKey(shard string, organization directory.ID) string {
+	return key(shard, "org:"+string(organization)+":managed")
 }
 
 func identitiesKey(shard string, organization directory.ID) string {

@@ -39,19 +39,18 @@ func (s tokens) List(ctx context.Context, q pat.Query) iter.Seq2[pat.Record, err
 
 func (s tokens) listAll(ctx context.Context, q pat.Query, yield func(pat.Record, error) bool) {
 	index := func(shard string) string { return byCreatedKey(shard, q.Organization) }
-	for ids, err := range s.db.merge(ctx, index, true) {
-		var records []pat.Record
+	t := s.table(q)
+	for entries, err := range s.db.mergeEntries(ctx, index, true) {
+		var rows []row
 		if err == nil {
-			records, err = s.load(ctx, ids)
+			rows, err = t.load(ctx, entries)
 		}
 		if err != nil {
 			yield(pat.Record{}, err)
 			return
 		}
-		for i := range records {
-			if matches(&records[i], q) && !yield(records[i], nil) {
-				return
-			}
+		if !t.hand(rows, yield) {
+			return
 		}
 	}
 }
@@ -108,6 +107,25 @@ func appendIDs(ids, members []string) []string {
 		ids = append(ids, unraw(member))
 	}
 	return ids
+}
+
+// FindAll implements pat.Store.
+func (s tokens) FindAll(ctx context.Context, ids []pat.ID) ([]pat.Record, error) {
+	known := make([]string, 0, len(ids))
+	for _, one := range ids {
+		if id.Valid(string(one)) {
+			known = append(known, string(one))
+		}
+	}
+	out := make([]pat.Record, 0, len(known))
+	for chunk := range slices.Chunk(known, maxBatch) {
+		records, err := s.load(ctx, chunk)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, records...)
+	}
+	return out, nil
 }
 
 // load reads tokens; those that are gone meanwhile are left out.

@@ -18,10 +18,21 @@ const (
 	maxBatch  = 128 // ids handed on at once
 )
 
-// merge yields the ids of an index that lies in every shard, by score and then
-// by id, in batches that grow. It reads as it goes and holds a page of each shard.
+// merge yields the ids of what mergeEntries does.
 func (db *DB) merge(ctx context.Context, index func(shard string) string, newestFirst bool) iter.Seq2[[]string, error] {
 	return func(yield func([]string, error) bool) {
+		for entries, err := range db.mergeEntries(ctx, index, newestFirst) {
+			if !yield(idsIn(entries), err) {
+				return
+			}
+		}
+	}
+}
+
+// mergeEntries yields the entries of an index that lies in every shard, by score and
+// then by id, in batches that grow. It reads as it goes and holds a page of each shard.
+func (db *DB) mergeEntries(ctx context.Context, index func(shard string) string, newestFirst bool) iter.Seq2[[]entry, error] {
+	return func(yield func([]entry, error) bool) {
 		m := merging{db: db, newestFirst: newestFirst, page: firstPage}
 		for n := range id.Shards {
 			m.all = append(m.all, &cursor{key: index(id.ShardName(n))})
@@ -55,6 +66,14 @@ type entry struct {
 	score float64
 }
 
+func idsIn(entries []entry) []string {
+	ids := make([]string, 0, len(entries))
+	for i := range entries {
+		ids = append(ids, entries[i].id)
+	}
+	return ids
+}
+
 // cursor is the place in the index of one shard. It is the last entry read and
 // no rank: ranks move while others write.
 type cursor struct {
@@ -75,12 +94,12 @@ type merging struct {
 	order       []*cursor
 }
 
-// take returns the next ids, none at the end.
-func (m *merging) take(ctx context.Context, size int) ([]string, error) {
-	batch := make([]string, 0, size)
+// take returns the next entries, none at the end.
+func (m *merging) take(ctx context.Context, size int) ([]entry, error) {
+	batch := make([]entry, 0, size)
 	for len(batch) < size && len(m.order) > 0 {
 		first := m.order[0]
-		batch = append(batch, first.entries[0].id)
+		batch = append(batch, first.entries[0])
 		first.entries = first.entries[1:]
 		if len(first.entries) == 0 && !first.done {
 			if err := m.refill(ctx); err != nil {

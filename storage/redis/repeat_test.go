@@ -331,6 +331,52 @@ func findCalmly(tb testing.TB, db *redis.DB, token pat.ID) (record pat.Record) {
 	return record
 }
 
+// requireCounted proves that an organization is counted as it is listed.
+func requireCounted(t require.TestingT, db *redis.DB, organization directory.ID) {
+	q, all, managed := pat.Query{Organization: organization, Columns: pat.ColumnManaged}, 0, 0
+	for record, err := range db.PATs().Scan(context.Background(), q) {
+		require.NoError(t, err)
+		all++
+		if record.Managed {
+			managed++
+		}
+	}
+	n, err := db.PATs().Count(context.Background(), q, true)
+	require.NoError(t, err)
+	require.Equal(t, all, n)
+	n, err = db.PATs().Count(context.Background(), q, false)
+	require.NoError(t, err)
+	require.Equal(t, all-managed, n)
+}
+
+// TestCountedOnce: a change that is repeated under its name is counted once.
+func TestCountedOnce(t *testing.T) {
+	db := open(t, testenv.Redis(t, testenv.RedisOptions{}))
+	record := token(t, db)
+	record.ID, record.Name, record.Managed = pat.NewID(record.Owner), "managed", true
+	for _, do := range []func(audit.Event) error{
+		func(event audit.Event) error { return db.PATs().Create(t.Context(), record, 0, event) },
+		func(event audit.Event) error {
+			changed := record
+			changed.Managed = false
+			return db.PATs().Replace(t.Context(), changed, 0, event)
+		},
+		func(event audit.Event) error {
+			changed := record
+			changed.Revision = 2
+			return db.PATs().Replace(t.Context(), changed, 0, event)
+		},
+	} {
+		event := change()
+		require.NoError(t, do(event))
+		require.NoError(t, do(event))
+		requireCounted(t, db, record.Organization)
+	}
+	n, err := db.PATs().Count(t.Context(), pat.Query{Organization: record.Organization}, false)
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+}
+
 // TestRepeatedInAnyOrder: two processes change a token in turns, and the server goes
 // back to some state in between. Whatever the order in which they repeat what they
 // sent, nothing that had ended lives, and nothing is wider than it was made.
@@ -371,7 +417,7 @@ func TestRepeatedInAnyOrder(t *testing.T) {
 				now.Verifier.Current.Sum[0]++
 				replace()
 			case kind == "narrow":
-				now.Scope = []string{fmt.Sprintf("narrower:%d", i)}
+				now.Scope, now.Managed = []string{fmt.Sprintf("narrower:%d", i)}, i%2 == 0
 				replace()
 			}
 		}
@@ -389,6 +435,8 @@ func TestRepeatedInAnyOrder(t *testing.T) {
 		require.False(rt, got.State == pat.StateActive && want.State != pat.StateActive, "it had ended")
 		require.GreaterOrEqual(rt, got.Generation, want.Generation)
 		require.Equal(rt, want.Scope, got.Scope)
+		require.Equal(rt, want.Managed, got.Managed)
+		requireCounted(rt, processes[0], record.Organization)
 		if got.State == pat.StateActive {
 			require.Equal(rt, want.Generation, got.Generation)
 			require.Equal(rt, want.Verifier, got.Verifier)

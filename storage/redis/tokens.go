@@ -61,11 +61,11 @@ func (s tokens) Create(ctx context.Context, record pat.Record, limit int, event 
 	}
 	set, _ := writeToken(&record).fields(tokenFields())
 	args := append(make([]any, 0, 96), op(&event), "0", encode(event), raw(record.ID), record.Name, limit, live(&record), score(record.Created),
-		flag(local), flag(record.Holder() != record.Owner))
+		flag(local), flag(record.Holder() != record.Owner), flag(record.Managed))
 	keys := []string{
 		tokenKey(record.ID), epochKey(shard), auditKey(shard), identityKey(record.Owner),
 		key(shard, "names:"+string(record.Holder())), key(shard, "live:"+string(record.Holder())), byCreatedKey(shard, record.Organization),
-		key(shard, "owned:"+string(record.Owner)), parentKey,
+		key(shard, "owned:"+string(record.Owner)), parentKey, managedKey(shard, record.Organization),
 	}
 	for _, ancestor := range record.Lineage {
 		keys = append(keys, key(shard, "kids:"+string(ancestor)))
@@ -149,6 +149,7 @@ func (s tokens) Replace(ctx context.Context, record pat.Record, limit int, event
 		keys: []string{
 			tokenKey(record.ID), epochKey(shard), auditKey(shard),
 			key(shard, "names:"+string(record.Holder())), key(shard, "live:"+string(record.Holder())), byCreatedKey(shard, record.Organization),
+			managedKey(shard, record.Organization),
 		},
 		args: replacementArgs(&record, &event, limit, live(&record), useFields()), // what a use wrote stays
 	}
@@ -165,7 +166,7 @@ func (s tokens) Replace(ctx context.Context, record pat.Record, limit int, event
 const (
 	replacedAt = 8
 	aheadAt    = 9
-	setsAt     = 11
+	setsAt     = 12
 )
 
 // replacementArgs are the arguments of the script replace, for a record whose revision
@@ -174,7 +175,7 @@ func replacementArgs(record *pat.Record, event *audit.Event, limit int, live str
 	set, unset := writeToken(record).fields(tokenFields(), without...)
 	return slices.Concat([]any{
 		op(event), "0", encode(*event), raw(record.ID), record.Name, limit, live, score(record.Created), number(record.Revision - 1), "",
-		digestText(&record.Verifier.Previous), len(set) / 2,
+		digestText(&record.Verifier.Previous), flag(record.Managed), len(set) / 2,
 	}, set, unset)
 }
 

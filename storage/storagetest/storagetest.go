@@ -45,6 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 		{"Revoke", runRevoke},
 		{"Delete", runDelete},
 		{"List", runList},
+		{"Read", runRead},
 		{"Identities", runIdentities},
 		{"Members", runMembers},
 		{"Catalog", runCatalog},

@@ -98,7 +98,9 @@ func (w *Whole) Require(t *testing.T, s Stores) {
 	taken.Username = w.identities[1].Username
 	require.ErrorIs(t, s.Identities.Create(t.Context(), taken, event(audit.IdentityCreated)), directory.ErrNameTaken)
 
-	require.ElementsMatch(t, w.tokens, collect(t, s.PATs.List(t.Context(), pat.Query{Organization: organization})))
+	listed := s.PATs.List(t.Context(), pat.Query{Organization: organization})
+	require.ElementsMatch(t, w.tokens, collect(t, listed))
+	requireCountsOf(t, s, listed)
 	w.requireRules(t, s)
 	w.requireEvents(t, s)
 }

@@ -1,7 +1,7 @@
 #!lua
 -- A new token.
--- KEYS pat epoch audit idn names live by_created owned parent kids…
--- ARGV op retry event id name limit live created local-parent owned (field value)…
+-- KEYS pat epoch audit idn names live by_created owned parent managed kids…
+-- ARGV op retry event id name limit live created local-parent owned managed (field value)…
 --include clock
 --include room
 local epoch = redis.call('GET', KEYS[2]) or 0
@@ -20,11 +20,12 @@ if limit > 0 and live ~= '' and (live == '+inf' or tonumber(live) > now)
   return {'LIMIT', epoch}
 end
 if not room(KEYS[3]) then return {'FULL', epoch} end
-redis.call('HSET', KEYS[1], 'op', ARGV[1], unpack(ARGV, 11))
+redis.call('HSET', KEYS[1], 'op', ARGV[1], unpack(ARGV, 12))
 redis.call('HSET', KEYS[5], ARGV[5], ARGV[4])
 if live ~= '' then redis.call('ZADD', KEYS[6], live, ARGV[4]) end
 redis.call('ZADD', KEYS[7], ARGV[8], ARGV[4])
 if ARGV[10] == '1' then redis.call('SADD', KEYS[8], ARGV[4]) end
-for i = 10, #KEYS do redis.call('SADD', KEYS[i], ARGV[4]) end
+if ARGV[11] == '1' then redis.call('ZADD', KEYS[10], ARGV[8], ARGV[4]) end
+for i = 11, #KEYS do redis.call('SADD', KEYS[i], ARGV[4]) end
 redis.call('XADD', KEYS[3], '*', 'event', ARGV[3])
 return {'OK', redis.call('INCR', KEYS[2])}

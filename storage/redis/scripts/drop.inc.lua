@@ -15,10 +15,10 @@ local function find(prefix, bytes)
   local token = {
     id = id, bytes = bytes, key = key, organization = organization, owner = r[1], name = r[3],
     names = prefix .. 'names:' .. holder, live = prefix .. 'live:' .. holder, owned = prefix .. 'owned:' .. r[1],
-    by_created = prefix .. 'org:' .. hex(organization) .. ':by_created', kids = {},
+    by_created = prefix .. 'org:' .. hex(organization) .. ':by_created', managed = prefix .. 'org:' .. hex(organization) .. ':managed', kids = {},
   }
   for ancestor in string.gmatch(r[4] or '', '%x+') do token.kids[#token.kids + 1] = prefix .. 'kids:' .. ancestor end
-  redis.call('EXISTS', token.names, token.live, token.owned, token.by_created, unpack(token.kids))
+  redis.call('EXISTS', token.names, token.live, token.owned, token.by_created, token.managed, unpack(token.kids))
   return token
 end
 
@@ -29,5 +29,6 @@ local function drop(token)
   redis.call('ZREM', token.live, token.bytes)
   redis.call('SREM', token.owned, token.bytes)
   redis.call('ZREM', token.by_created, token.bytes)
+  redis.call('ZREM', token.managed, token.bytes)
   for _, kids in ipairs(token.kids) do redis.call('SREM', kids, token.bytes) end
 end

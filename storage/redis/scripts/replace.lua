@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- A changed token, if its revision still is the one that was read.
--- KEYS pat epoch audit names live by_created
--- ARGV op retry event id name limit live created revision ahead previous sets (field value)×sets field…
+-- KEYS pat epoch audit names live by_created managed
+-- ARGV op retry event id name limit live created revision ahead previous managed sets (field value)×sets field…
 --include clock
 --include room
 local epoch = redis.call('GET', KEYS[2]) or 0
@@ -29,8 +29,13 @@ else
   redis.call('ZREM', KEYS[5], ARGV[4])
 end
 redis.call('ZADD', KEYS[6], ARGV[8], ARGV[4])
-local last = 12 + 2 * tonumber(ARGV[12])
-redis.call('HSET', KEYS[1], 'op', ARGV[1], unpack(ARGV, 13, last))
+if ARGV[12] == '1' then
+  redis.call('ZADD', KEYS[7], ARGV[8], ARGV[4])
+else
+  redis.call('ZREM', KEYS[7], ARGV[4])
+end
+local last = 13 + 2 * tonumber(ARGV[13])
+redis.call('HSET', KEYS[1], 'op', ARGV[1], unpack(ARGV, 14, last))
 if ARGV[10] ~= '' then redis.call('HSET', KEYS[1], 'ahead', ARGV[10]) else redis.call('HDEL', KEYS[1], 'ahead') end
 if last < #ARGV then redis.call('HDEL', KEYS[1], unpack(ARGV, last + 1)) end
 if (p[4] or '') ~= ARGV[11] then redis.call('HDEL', KEYS[1], 'old_uses') end

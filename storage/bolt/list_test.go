@@ -1,0 +1,25 @@
+package bolt_test
+
+import (
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/cambio-sts/cambio/internal/testenv"
+	"github.com/cambio-sts/cambio/storage/storagetest"
+)
+
+// BenchmarkList reads lists; a million tokens take half a minute to make.
+func BenchmarkList(b *testing.B) {
+	sizes := []int{100_000}
+	if testenv.Full() {
+		sizes = append(sizes, 1_000_000)
+	}
+	for _, n := range sizes {
+		db := open(b, filepath.Join(b.TempDir(), "cambio.db"))
+		organization := storagetest.Import(b, db, n)
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			storagetest.Bench(b, db.PATs(), organization, n)
+		})
+	}
+}
