@@ -54,6 +54,10 @@ fuzz: ## Run every fuzz function for FUZZTIME
 bench: ## Print ratios against the floor, from one interleaved run
 	go run ./bench
 
+.PHONY: bench-lists
+bench-lists: ## Print the times of lists of 10000, 100000 and a million tokens, which is a part of bench
+	go run ./bench -conns ''
+
 # module:package of the libraries that test/peers uses
 PYTHON_MODULES := jwt:python3-jwt cryptography:python3-cryptography requests:python3-requests authlib:python3-authlib
 

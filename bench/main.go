@@ -27,6 +27,8 @@ type options struct {
 	cambio  string
 	json    string
 	profile bool
+	lists   []int         // numbers of tokens
+	most    time.Duration // that it may take to fill a store with them
 }
 
 func main() {
@@ -52,7 +54,9 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	o := &options{}
 	flags.IntVar(&o.rounds, "rounds", 5, "how often each server has its turn")
 	seconds := flags.Float64("seconds", 4, "length of a turn")
-	conns := flags.String("conns", "1,32,256", "numbers of connections")
+	conns := flags.String("conns", "1,32,256", "numbers of connections; empty: no exchanges")
+	lists := flags.String("lists", "10000,100000,1000000", "numbers of tokens to list; empty: no lists")
+	flags.DurationVar(&o.most, "fill", 5*time.Minute, "how long it may take to fill a store for the lists; a number of tokens that takes longer is left out")
 	stores := flags.String("store", "bolt,redis", "bolt (against a map), redis (against HMGET)")
 	flags.IntVar(&o.procs, "procs", runtime.GOMAXPROCS(0), "GOMAXPROCS of both servers")
 	flags.StringVar(&o.cambio, "cambio", "", "a built binary of the product to measure, instead of this source")
@@ -65,12 +69,12 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	if o.rounds < 1 || o.length < time.Millisecond || o.procs < 1 || flags.NArg() > 0 {
 		return nil, errors.New("rounds, seconds and procs are positive, and there are no arguments but flags")
 	}
-	for text := range strings.SplitSeq(*conns, ",") {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 {
-			return nil, fmt.Errorf("-conns: %q is no number of connections", text)
-		}
-		o.conns = append(o.conns, n)
+	var err error
+	if o.conns, err = numbers(*conns); err != nil {
+		return nil, fmt.Errorf("-conns: %w", err)
+	}
+	if o.lists, err = numbers(*lists); err != nil {
+		return nil, fmt.Errorf("-lists: %w", err)
 	}
 	for text := range strings.SplitSeq(*stores, ",") {
 		if !slices.Contains([]store{bolt, redis}, store(text)) {
@@ -79,6 +83,21 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 		o.stores = append(o.stores, store(text))
 	}
 	return o, nil
+}
+
+// numbers reads positive numbers between commas; none in an empty text.
+func numbers(text string) (all []int, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	for one := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(one)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%q is no positive number", one)
+		}
+		all = append(all, n)
+	}
+	return all, nil
 }
 
 func run(ctx context.Context, o *options, stdout, progress io.Writer) (err error) {
@@ -111,6 +130,11 @@ func run(ctx context.Context, o *options, stdout, progress io.Writer) (err error
 			}
 			results.Cells = append(results.Cells, cell)
 		}
+		lists, err := b.listCells(ctx, store)
+		if err != nil {
+			return err
+		}
+		results.Lists = append(results.Lists, lists...)
 	}
 	if o.json != "" {
 		if err := results.save(o.json); err != nil {

@@ -17,9 +17,15 @@ func TestParse(t *testing.T) {
 	require.Equal(t, 500*time.Millisecond, o.length)
 	require.Equal(t, []int{1, 32}, o.conns)
 	require.Equal(t, []store{redis}, o.stores)
+	require.Equal(t, []int{10_000, 100_000, 1_000_000}, o.lists)
+	o, err = parse([]string{"-conns", "", "-lists", "1000", "-fill", "1m"}, io.Discard)
+	require.NoError(t, err)
+	require.Empty(t, o.conns)
+	require.Equal(t, []int{1000}, o.lists)
+	require.Equal(t, time.Minute, o.most)
 
 	for _, args := range [][]string{
-		{"-rounds", "0"}, {"-seconds", "0"}, {"-conns", "1,,2"}, {"-conns", "0"}, {"-store", "etcd"}, {"-procs", "0"}, {"bolt"}, {"-unknown"},
+		{"-rounds", "0"}, {"-seconds", "0"}, {"-conns", "1,,2"}, {"-conns", "0"}, {"-lists", "0"}, {"-lists", "10000;"}, {"-fill", "long"}, {"-store", "etcd"}, {"-procs", "0"}, {"bolt"}, {"-unknown"},
 	} {
 		_, err := parse(args, io.Discard)
 		require.Error(t, err, args)

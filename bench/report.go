@@ -29,6 +29,7 @@ type results struct {
 	Seconds    float64     `json:"seconds"` // of a turn
 	Start      startResult `json:"start"`
 	Cells      []cell      `json:"cells"`
+	Lists      []listCell  `json:"lists"`
 }
 
 func (r *results) save(file string) error {
@@ -51,6 +52,16 @@ func (r *results) print(out io.Writer) error {
 		r.Start.RSS.Median, r.Start.RSS.Min, r.Start.RSS.Max, below(r.Start.RSS.Median, barRSS))
 	if err != nil {
 		return err
+	}
+	if err := r.printExchanges(out); err != nil {
+		return err
+	}
+	return r.printLists(out)
+}
+
+func (r *results) printExchanges(out io.Writer) error {
+	if len(r.Cells) == 0 {
+		return nil
 	}
 	var ratios, values [][]string
 	for i := range r.Cells {

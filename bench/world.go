@@ -41,49 +41,76 @@ type world struct {
 	dir           string
 	cambio, floor *server
 	redis         *process // nil without
+	admin         string   // token of somebody who may read and make tokens
 }
 
 // ready is what both servers print when they are ready, as far as it is used.
 type ready struct {
 	Addr      string `json:"addr"`
 	AdminAddr string `json:"adminAddr"`
-	Users     map[string]struct {
-		PAT struct {
-			Token string `json:"token"`
-		} `json:"pat"`
-	} `json:"users"`
+	Users     users  `json:"users"`
+}
+
+// users are those of dev, by name.
+type users map[string]struct {
+	PAT struct {
+		Token string `json:"token"`
+	} `json:"pat"`
 }
 
 // open starts everything in a folder of its own. The token is bob's: unlike
 // alice's, it has no scope but one.
 func (b *bench) open(ctx context.Context, store store) (w *world, err error) {
-	w = &world{}
+	w, address, err := b.openStore(ctx, store)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close())
 		}
 	}()
-	if w.dir, err = os.MkdirTemp(b.dir, "cell-"); err != nil {
-		return w, fmt.Errorf("make a folder: %w", err)
-	}
-	var flags []string
-	if store == redis {
-		var address string
-		if w.redis, address, err = startRedis(ctx, w.dir); err != nil {
-			return w, err
-		}
-		flags = []string{"--redis", "redis://" + address}
-	}
-	var token string
-	if w.cambio, token, err = b.serve(ctx, w.dir, b.cambio, append(devArgs(w.dir), flags...)); err != nil {
+	if err != nil {
 		return w, err
 	}
-	w.cambio.request = exchangeRequest(w.cambio.addr, token)
-	if w.floor, _, err = b.serve(ctx, w.dir, b.floor, append([]string{"--token", token}, flags...)); err != nil {
+	token, err := b.serveCambio(ctx, w, address)
+	if err != nil {
+		return w, err
+	}
+	if w.floor, _, err = b.serve(ctx, w.dir, b.floor, append([]string{"--token", token}, redisArgs(address)...)); err != nil {
 		return w, err
 	}
 	w.floor.request = exchangeRequest(w.floor.addr, token)
 	return w, nil
+}
+
+// openStore makes a folder, and starts Redis if that is the store: its address is
+// empty without.
+func (b *bench) openStore(ctx context.Context, store store) (w *world, address string, err error) {
+	w = &world{}
+	if w.dir, err = os.MkdirTemp(b.dir, "cell-"); err != nil {
+		return w, "", fmt.Errorf("make a folder: %w", err)
+	}
+	if store == redis {
+		w.redis, address, err = startRedis(ctx, w.dir)
+	}
+	return w, address, err
+}
+
+// serveCambio starts the product and returns bob's token.
+func (b *bench) serveCambio(ctx context.Context, w *world, redisAddress string) (token string, err error) {
+	var users users
+	w.cambio, users, err = b.serve(ctx, w.dir, b.cambio, append(devArgs(w.dir), redisArgs(redisAddress)...))
+	if err != nil {
+		return "", err
+	}
+	token, w.admin = users["bob"].PAT.Token, users["admin"].PAT.Token
+	w.cambio.request = exchangeRequest(w.cambio.addr, token)
+	return token, nil
+}
+
+func redisArgs(address string) []string {
+	if address == "" {
+		return nil
+	}
+	return []string{"--redis", "redis://" + address}
 }
 
 func devArgs(dir string) []string {
@@ -91,28 +118,27 @@ func devArgs(dir string) []string {
 	return []string{"dev", "--json", "--addr", free, "--tls-addr", free, "--admin-addr", free, "--data-dir", filepath.Join(dir, "data")}
 }
 
-// serve starts a server, waits until it is ready and returns bob's token, if it
-// has one.
-func (b *bench) serve(ctx context.Context, dir, path string, args []string) (*server, string, error) {
+// serve starts a server, waits until it is ready and returns its users, if it has any.
+func (b *bench) serve(ctx context.Context, dir, path string, args []string) (*server, users, error) {
 	process, err := start(ctx, dir, b.procs, path, args...)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	s := &server{process: process}
 	line, err := process.line(ctx)
 	if err != nil {
-		return s, "", err
+		return s, nil, err
 	}
 	var info ready
 	if err := json.Unmarshal([]byte(line), &info); err != nil {
-		return s, "", fmt.Errorf("the line of %s: %w", process.name, err)
+		return s, nil, fmt.Errorf("the line of %s: %w", process.name, err)
 	}
 	public, err := url.Parse(info.Addr)
 	if err != nil {
-		return s, "", fmt.Errorf("the address of %s: %w", process.name, err)
+		return s, nil, fmt.Errorf("the address of %s: %w", process.name, err)
 	}
 	s.addr, s.adminURL = public.Host, info.AdminAddr
-	return s, info.Users["bob"].PAT.Token, nil
+	return s, info.Users, nil
 }
 
 // exchangeRequest is a token exchange (RFC 8693 §2.1) as it goes over the wire.
