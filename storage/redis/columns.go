@@ -17,6 +17,8 @@ type table struct {
 	db     *DB
 	q      pat.Query
 	fields []any // of a hash
+	// marked says that the rows tell by themselves whether they are managed.
+	marked bool
 }
 
 func (s tokens) table(q pat.Query) *table {
@@ -30,7 +32,9 @@ func (s tokens) table(q pat.Query) *table {
 // row is a token that is not decoded yet.
 type row struct {
 	entry
-	values []any // of the fields; nil where none are read
+
+	values  []any // of the fields; nil where none are read
+	managed bool  // only in a table that is marked
 }
 
 // load reads the rows of entries.
@@ -72,6 +76,9 @@ func (t *table) decode(one *row) (record pat.Record, ok bool, err error) {
 	}
 	if err != nil {
 		return pat.Record{}, false, unavailable("list tokens", err)
+	}
+	if t.marked {
+		record.Managed = one.managed
 	}
 	return record, ok && matches(&record, t.q), nil
 }

@@ -334,7 +334,7 @@ func findCalmly(tb testing.TB, db *redis.DB, token pat.ID) (record pat.Record) {
 // requireCounted proves that an organization is counted as it is listed.
 func requireCounted(t require.TestingT, db *redis.DB, organization directory.ID) {
 	q, all, managed := pat.Query{Organization: organization, Columns: pat.ColumnManaged}, 0, 0
-	for record, err := range db.PATs().Scan(context.Background(), q) {
+	for record, err := range db.PATs().List(context.Background(), q) {
 		require.NoError(t, err)
 		all++
 		if record.Managed {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 
+	goredis "github.com/redis/go-redis/v9"
+
 	"github.com/cambio-sts/cambio/internal/id"
 	"github.com/cambio-sts/cambio/pat"
 )
@@ -24,7 +26,7 @@ func (s tokens) Scan(ctx context.Context, q pat.Query) iter.Seq2[pat.Record, err
 		return s.List(ctx, q)
 	}
 	return func(yield func(pat.Record, error) bool) {
-		t := s.table(q)
+		t := s.scanTable(q)
 		for batch := range t.scanAll(ctx) {
 			if batch.err != nil {
 				yield(pat.Record{}, batch.err)
@@ -35,6 +37,18 @@ func (s tokens) Scan(ctx context.Context, q pat.Query) iter.Seq2[pat.Record, err
 			}
 		}
 	}
+}
+
+// scanTable is the table of a scan. Whether a token is managed an index tells, unless
+// the record is read anyway: it takes as long to read as all other columns.
+func (s tokens) scanTable(q pat.Query) *table {
+	byIndex := q.Columns != 0 && q.Columns&packedColumns == pat.ColumnManaged
+	if byIndex {
+		q.Columns = q.Columns&^pat.ColumnManaged | pat.ColumnID
+	}
+	t := s.table(q)
+	t.marked = byIndex
+	return t
 }
 
 // scanned is some of the rows of a shard.
@@ -93,17 +107,40 @@ func (t *table) scanShard(ctx context.Context, shard string, found chan<- scanne
 	m := &merging{db: t.db, newestFirst: true, page: scanPage}
 	at := &cursor{key: byCreatedKey(shard, t.q.Organization)}
 	for !at.done {
-		pages, err := m.read(ctx, []*cursor{at})
+		page, managed, err := t.page(ctx, shard, m.bounds(at))
 		if err != nil {
 			return send(scanned{err: err})
 		}
-		at.add(pages[0], m)
+		at.add(page, m)
 		for entries := range slices.Chunk(at.entries, maxBatch) {
-			if rows, err := t.load(ctx, entries); !send(scanned{rows, err}) {
+			rows, err := t.load(ctx, entries)
+			for i := range rows {
+				rows[i].managed = managed[rows[i].id]
+			}
+			if !send(scanned{rows, err}) {
 				return false
 			}
 		}
 		at.entries = nil
 	}
 	return true
+}
+
+// page reads a page of the index of a shard, and then, if the table is marked, which of
+// the shard are managed: whatever the page has of these was there before.
+func (t *table) page(ctx context.Context, shard string, bounds goredis.ZRangeArgs) (page []goredis.Z, managed map[string]bool, err error) {
+	err = t.db.pipeline(ctx, "read index", func(pipe goredis.Pipeliner) func() {
+		entries := pipe.ZRangeArgsWithScores(ctx, bounds)
+		if !t.marked {
+			return func() { page = entries.Val() }
+		}
+		marked := pipe.ZRange(ctx, managedKey(shard, t.q.Organization), 0, -1)
+		return func() {
+			page, managed = entries.Val(), make(map[string]bool, len(marked.Val()))
+			for _, member := range marked.Val() {
+				managed[unraw(member)] = true
+			}
+		}
+	})
+	return page, managed, err
 }
