@@ -107,30 +107,55 @@ func (c *Caller) staysIn(policy *directory.Policy) error {
 
 // policyEnds lists the tokens of an organization that another policy ends earlier.
 func (m *Manager) policyEnds(ctx context.Context, t *tenant, policy *directory.Policy, ask *Ask) (Page[PolicyEnd], error) {
-	soonest := newTop(ask.Offset+ask.Limit, func(a, b *PolicyEnd) int { return a.At.Compare(b.At) })
-	for record, err := range m.tokens.List(ctx, pat.Query{Organization: t.organization.ID}) {
+	soonest := newTop(ask.Offset+ask.Limit, func(a, b *PolicyEnd) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Record.ID, b.Record.ID))
+	})
+	wanted := pat.Query{
+		Organization: t.organization.ID, Columns: pat.ColumnState | pat.ColumnExpiration | pat.ColumnLastUsed | pat.ColumnLastSeen,
+	}
+	for record, err := range m.tokens.Scan(ctx, wanted) {
 		if err != nil {
-			return Page[PolicyEnd]{}, fmt.Errorf("list tokens: %w", err)
+			return Page[PolicyEnd]{}, fmt.Errorf("scan tokens: %w", err)
 		}
 		if end, earlier := pat.EndsEarlier(&record, &t.organization.Policy, policy, t.now); earlier {
 			soonest.add(&PolicyEnd{Record: record, Before: end.Before, At: end.At, Unused: end.Unused})
 		}
 	}
 	found := Page[PolicyEnd]{Entries: soonest.from(ask.Offset), Total: soonest.seen}
+	return found, m.nameEnds(ctx, found.Entries)
+}
+
+// nameEnds reads what is told of tokens besides their ends.
+func (m *Manager) nameEnds(ctx context.Context, ends []PolicyEnd) error {
+	ids := make([]pat.ID, len(ends))
+	for i := range ends {
+		ids[i] = ends[i].Record.ID
+	}
+	records, err := m.tokens.FindAll(ctx, ids)
+	if err != nil {
+		return fmt.Errorf("find tokens: %w", err)
+	}
+	whole := make(map[pat.ID]*pat.Record, len(records))
+	for i := range records {
+		whole[records[i].ID] = &records[i]
+	}
 	people := &people{directory: m.directory, known: map[directory.ID]*directory.Identity{}}
 	var owners []directory.ID
-	for i := range found.Entries {
-		owners = append(owners, found.Entries[i].Record.Owner)
+	for i := range records {
+		owners = append(owners, records[i].Owner)
 	}
 	if err := people.load(ctx, owners); err != nil {
-		return Page[PolicyEnd]{}, err
+		return err
 	}
-	for i := range found.Entries {
-		end := &found.Entries[i]
+	for i := range ends {
+		end := &ends[i]
+		if record := whole[end.Record.ID]; record != nil { // else it is gone meanwhile
+			end.Record = *record
+		}
 		end.Owner = Reference{ID: end.Record.Owner}
 		if owner := people.known[end.Record.Owner]; owner != nil {
 			end.Owner.Name, end.OwnerUsername = owner.DisplayName, owner.Username
 		}
 	}
-	return found, nil
+	return nil
 }

@@ -11,6 +11,7 @@ import (
 type top[T any] struct {
 	most    int
 	compare func(a, b *T) int
+	clone   func(*T) *T // of an entry that is kept; nil: a copy
 	seen    int
 	kept    []ranked[T] // a heap, the last one at its root
 }
@@ -28,17 +29,25 @@ func (t *top[T]) order(a, b ranked[T]) int {
 	return cmp.Or(t.compare(a.entry, b.entry), cmp.Compare(a.came, b.came))
 }
 
-// add takes an entry, and lets another go if there are too many.
+// add takes a copy of an entry, and lets another go if there are too many.
 func (t *top[T]) add(entry *T) {
 	next := ranked[T]{entry, t.seen}
 	t.seen++
 	switch {
 	case len(t.kept) < t.most:
-		heap.Push(t, next)
+		heap.Push(t, t.copied(next))
 	case t.most > 0 && t.order(next, t.kept[0]) < 0:
-		t.kept[0] = next
+		t.kept[0] = t.copied(next)
 		heap.Fix(t, 0)
 	}
+}
+
+func (t *top[T]) copied(next ranked[T]) ranked[T] {
+	if t.clone != nil {
+		return ranked[T]{t.clone(next.entry), next.came}
+	}
+	entry := *next.entry
+	return ranked[T]{&entry, next.came}
 }
 
 // from returns what is kept, in order, without the first ones.

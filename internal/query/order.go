@@ -69,22 +69,34 @@ func (o Order) Fields() []Field {
 // ascending or not.
 func (o Order) Compare(a, b func(Field) Value) int {
 	for _, s := range o {
-		x, y := a(s.field), b(s.field)
-		switch {
-		case x.null() && y.null():
-			continue
-		case x.null():
-			return 1
-		case y.null():
-			return -1
-		}
-		sign := x.collate(y)
-		if s.descending {
-			sign = -sign
-		}
-		if sign != 0 {
+		if sign := s.compare(a(s.field), b(s.field)); sign != 0 {
 			return sign
 		}
 	}
 	return 0
+}
+
+// CompareKeys is Compare of values that were read before, one of each sorter.
+func (o Order) CompareKeys(a, b []Value) int {
+	for i, s := range o {
+		if sign := s.compare(a[i], b[i]); sign != 0 {
+			return sign
+		}
+	}
+	return 0
+}
+
+func (s sorter) compare(x, y Value) int {
+	switch {
+	case x.null() && y.null():
+		return 0
+	case x.null():
+		return 1
+	case y.null():
+		return -1
+	case s.descending:
+		return y.collate(x)
+	default:
+		return x.collate(y)
+	}
 }
