@@ -27,6 +27,12 @@
 // Read takes the changes of state out of all of it, for a restore; an Archive finds the
 // newest events of an organization, reading from the end while sinks write.
 //
+// # Following
+//
+// Sink.After hands out the lines of the folder behind Bookmarks, those of ended and
+// of other writers too, once they are on disk. Whoever keeps the bookmarks durably
+// misses nothing that retention has not removed, and may see the last lines twice.
+//
 // # What Verify sees, and what it cannot see
 //
 // Seen: any change of, and any line missing from, inserted into or moved

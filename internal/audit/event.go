@@ -17,6 +17,10 @@ const (
 	TokenUsed        Name = "PERSONAL_ACCESS_TOKEN_USED"
 	TokenUseFailed   Name = "PERSONAL_ACCESS_TOKEN_USE_FAILED"
 
+	// TokenExpiring is a warning and changes nothing; its Reason says how near the
+	// expiry is: 30d, 7d, 1d.
+	TokenExpiring Name = "PERSONAL_ACCESS_TOKEN_EXPIRING"
+
 	// AccessTokenRevoked is the end of one JWT; its PAT lives on.
 	AccessTokenRevoked Name = "ACCESS_TOKEN_REVOKED"
 

@@ -40,20 +40,21 @@ func (d folder) sync() (err error) {
 	return f.Sync()
 }
 
-// readEnd returns the last bytes of a file, at most limit of them.
-func (d folder) readEnd(name string, limit int64) ([]byte, error) {
+// readEnd returns the last bytes of a file, at most limit of them, and where they
+// start.
+func (d folder) readEnd(name string, limit int64) (end []byte, start int64, err error) {
 	f, err := d.open(name, os.O_RDONLY)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	size := info.Size()
-	start := max(size-limit, 0)
-	return io.ReadAll(io.NewSectionReader(f, start, size-start))
+	start = max(info.Size()-limit, 0)
+	end, err = io.ReadAll(io.NewSectionReader(f, start, info.Size()-start))
+	return end, start, err
 }
 
 func linesName(stamp time.Time, writer string) string {

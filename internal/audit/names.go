@@ -4,7 +4,7 @@ package audit
 // documentation and a shell's completion list.
 func Names() []Name {
 	return []Name{
-		TokenCreated, TokenUpdated, TokenDeleted, TokenRevoked, TokenReactivated, TokenRotated, TokenExpired, TokenUsed, TokenUseFailed,
+		TokenCreated, TokenUpdated, TokenDeleted, TokenRevoked, TokenReactivated, TokenRotated, TokenExpired, TokenUsed, TokenUseFailed, TokenExpiring,
 		AccessTokenRevoked,
 		IdentityCreated, IdentityUpdated, IdentityDeleted,
 		GroupCreated, GroupUpdated, GroupDeleted,

@@ -18,8 +18,8 @@ import (
 type Trail struct {
 	// Events are the changes of state that were asked for. Each writer's come in the
 	// order of its chain, and writers are merged by time. One that was shipped twice
-	// comes once. Uses, ends of writers and events that were unreadable in their store
-	// are left out.
+	// comes once. Uses, warnings, ends of writers and events that were unreadable in their
+	// store are left out.
 	Events []Event
 	Lines  int // in all, uses too
 	// Reaches is from when on nothing was removed by retention; zero: from the
@@ -113,7 +113,7 @@ func (r *reading) file(name string, newest bool) (err error) {
 	in := bufio.NewReaderSize(f, 64<<10)
 	var buf []byte
 	for number := 1; ; number++ {
-		line, whole, err := readLine(in, buf[:0])
+		line, _, whole, err := readLine(in, buf[:0])
 		if err != nil {
 			return fmt.Errorf("read %s: %w", name, err)
 		}
@@ -161,7 +161,7 @@ func (r *reading) add(line []byte) error {
 	if r.oldest.IsZero() || event.Time.Before(r.oldest) {
 		r.oldest = event.Time
 	}
-	if p.name == TokenUsed || p.name == TokenUseFailed {
+	if p.name == TokenUsed || p.name == TokenUseFailed || p.name == TokenExpiring {
 		return nil
 	}
 	at := event.Time

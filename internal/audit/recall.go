@@ -79,7 +79,7 @@ func (d folder) recall() (*recent, error) {
 
 // readSynced is readEnd of a file that is on disk as it is read.
 func (d folder) readSynced(name string, limit int64) ([]byte, error) {
-	end, err := d.readEnd(name, limit)
+	end, _, err := d.readEnd(name, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -124,7 +124,7 @@ func (d folder) sweepMarks(t trail, cutoff time.Time) error {
 // lastLine returns the place of the last whole line of a file, if it has one.
 // A file whose end was tampered with is evidence and is not to be removed.
 func (d folder) lastLine(name string) (position, bool, error) {
-	end, err := d.readEnd(name, 2*maxLine)
+	end, _, err := d.readEnd(name, 2*maxLine)
 	if err != nil {
 		return position{}, false, err
 	}

@@ -54,7 +54,7 @@ func (w *walk) file(name string, newest bool) (err error) {
 	in := bufio.NewReaderSize(f, 64<<10)
 	var buf []byte
 	for number := 1; ; number++ {
-		line, whole, err := readLine(in, buf[:0])
+		line, _, whole, err := readLine(in, buf[:0])
 		if err != nil {
 			return fmt.Errorf("read %s: %w", name, err)
 		}
@@ -87,21 +87,23 @@ func (w *walk) file(name string, newest bool) (err error) {
 	}
 }
 
-// readLine appends the next line without its newline to buf, and says whether
-// it had one. Of a line longer than maxLine it returns enough to be refused.
-func readLine(in *bufio.Reader, buf []byte) (line []byte, whole bool, err error) {
+// readLine appends the next line without its newline to buf, and says how many
+// bytes it took and whether it had one. Of a line longer than maxLine it returns
+// enough to be refused.
+func readLine(in *bufio.Reader, buf []byte) (line []byte, taken int64, whole bool, err error) {
 	for {
 		part, err := in.ReadSlice('\n')
+		taken += int64(len(part))
 		if len(buf) <= maxLine {
 			buf = append(buf, part...)
 		}
 		switch {
 		case err == nil:
-			return bytes.TrimSuffix(buf, []byte("\n")), true, nil
+			return bytes.TrimSuffix(buf, []byte("\n")), taken, true, nil
 		case errors.Is(err, io.EOF):
-			return buf, false, nil
+			return buf, taken, false, nil
 		case !errors.Is(err, bufio.ErrBufferFull):
-			return nil, false, err
+			return nil, taken, false, err
 		}
 	}
 }
