@@ -148,7 +148,7 @@ func (f *following) trail(t *trail) error {
 	return nil
 }
 
-// file reads on in one file; retention may have removed it meanwhile.
+// file reads on in one file, of which retention may have made an end.
 func (f *following) file(writer string, at Bookmark, head uint64, newest bool) (_ Bookmark, err error) {
 	file, err := f.dir.open(at.File, os.O_RDWR) // a file is synced by who may write it
 	if errors.Is(err, fs.ErrNotExist) {
@@ -158,24 +158,29 @@ func (f *following) file(writer string, at Bookmark, head uint64, newest bool) (
 		return at, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	before, unsynced := len(f.look.Lines), false
-	defer func() {
-		if err == nil && unsynced {
-			err = file.Sync()
-		}
-		if err != nil {
-			f.look.Lines = f.look.Lines[:before]
-		}
-	}()
 	if _, err := file.Seek(at.Offset, io.SeekStart); err != nil {
 		return at, err
 	}
-	in := bufio.NewReaderSize(file, 64<<10)
+	before, start := len(f.look.Lines), at.Offset
+	at, err = f.lines(bufio.NewReaderSize(file, 64<<10), writer, at, head, newest)
+	if err == nil && at.Seq > head && at.Offset > start {
+		err = file.Sync()
+	}
+	if err != nil {
+		f.look.Lines = f.look.Lines[:before]
+		return at, fmt.Errorf("%s: %w", at.File, err)
+	}
+	return at, nil
+}
+
+// lines takes line after line until there is none that may be taken, or the look is
+// full, and returns the place behind them.
+func (f *following) lines(in *bufio.Reader, writer string, at Bookmark, head uint64, newest bool) (Bookmark, error) {
 	var buf []byte
 	for !f.full() {
 		line, taken, whole, err := readLine(in, buf[:0])
 		if err != nil {
-			return at, fmt.Errorf("read %s: %w", at.File, err)
+			return at, err
 		}
 		buf = line
 		if !whole && (newest || taken == 0) || newest && bytes.IndexByte(line, 0) >= 0 {
@@ -195,7 +200,6 @@ func (f *following) file(writer string, at Bookmark, head uint64, newest bool) (
 			f.look.Missing += seq - at.Seq - 1
 		}
 		at.Seq = seq
-		unsynced = unsynced || seq > head
 		f.take(line, writer, at)
 	}
 	f.look.More = true
