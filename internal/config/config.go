@@ -24,6 +24,8 @@ type Config struct {
 	Token Token `yaml:"token"`
 	// Services are the downstream audiences, unique by audience; never nil.
 	Services []Service `yaml:"services"`
+	// Webhooks are the receivers of events; never nil.
+	Webhooks []Webhook `yaml:"webhooks"`
 	// Policy is what a new organization starts with.
 	Policy Policy `yaml:"policy"`
 	// Audit rules the local audit files.

@@ -133,6 +133,31 @@ services:
 	}, cfg.Services)
 }
 
+func TestWebhooks(t *testing.T) {
+	path := writeFolder(t, minimal+`
+webhooks:
+  - url: https://hooks.example.com/a?b=c
+    secretFile: password
+  - url: http://127.0.0.1:8000
+    secretFile: password
+    events: ["PERSONAL_ACCESS_TOKEN_*", KEY_REVOKED]
+    organization: 0123456789abcdef0123456789abcdef
+    allowedNetworks: [127.0.0.1, fd00::/8]
+`)
+	cfg, origins, err := Load(Sources{File: path})
+	require.NoError(t, err)
+	file := filepath.Join(filepath.Dir(path), "password")
+	require.Equal(t, []Webhook{
+		{URL: "https://hooks.example.com/a?b=c", SecretFile: file},
+		{
+			URL: "http://127.0.0.1:8000", SecretFile: file, Events: []string{"PERSONAL_ACCESS_TOKEN_*", "KEY_REVOKED"},
+			Organization:    "0123456789abcdef0123456789abcdef",
+			AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("fd00::/8")},
+		},
+	}, cfg.Webhooks)
+	require.Contains(t, origins, Origin{Key: "webhooks", From: path + ":5"})
+}
+
 func TestConfirmations(t *testing.T) {
 	for url, want := range map[string]int{
 		"bolt:x": 0, "redis://h": 0, "rediss://h": 0, "redis+sentinel://h?master=m": 1, "rediss+cluster://h": 1,
@@ -172,6 +197,13 @@ func TestTableIsTheStruct(t *testing.T) {
 	}
 	require.Subset(t, service, described)
 	require.Subset(t, described, service)
+
+	var webhook, documented []string
+	leaves(reflect.TypeFor[Webhook](), "", &webhook)
+	for _, s := range webhookSettings() {
+		documented = append(documented, s.path)
+	}
+	require.ElementsMatch(t, webhook, documented)
 }
 
 func leaves(typ reflect.Type, path string, out *[]string) {
@@ -180,7 +212,7 @@ func leaves(typ reflect.Type, path string, out *[]string) {
 		key := join(path, name)
 		if f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[StoreURL]() && f.Type != reflect.TypeFor[Scopes]() {
 			leaves(f.Type, key, out)
-		} else if key != servicesKey {
+		} else if key != servicesKey && key != webhooksKey {
 			*out = append(*out, key)
 		}
 	}
@@ -224,7 +256,7 @@ func TestExampleLoads(t *testing.T) {
 // TestExampleUncommented shows that each commented-out line is one that loads.
 func TestExampleUncommented(t *testing.T) {
 	var lines []string
-	for line := range strings.Lines(strings.Replace(Example(), "services: []\n", "", 1)) {
+	for line := range strings.Lines(strings.NewReplacer("services: []\n", "", "webhooks: []\n", "").Replace(Example())) {
 		trimmed := strings.TrimLeft(line, " ")
 		if rest, ok := strings.CutPrefix(trimmed, "#"); ok && !strings.HasPrefix(rest, " ") || strings.HasPrefix(line, "#  ") {
 			line = strings.Replace(line, "#", "", 1)
@@ -232,12 +264,13 @@ func TestExampleUncommented(t *testing.T) {
 		lines = append(lines, line)
 	}
 	text := strings.Join(lines, "")
-	text = strings.NewReplacer("bolt:cambio.db", "rediss+sentinel://s1.example.com?master=cambio", "/run/secrets/redis", "password", "/run/secrets/sentinel", "password", "/etc/cambio/redis-ca.pem", "tls.crt", "fr.json", "tls.crt").Replace(text)
+	text = strings.NewReplacer("bolt:cambio.db", "rediss+sentinel://s1.example.com?master=cambio", "/run/secrets/redis", "password", "/run/secrets/webhook", "password", "/run/secrets/sentinel", "password", "/etc/cambio/redis-ca.pem", "tls.crt", "fr.json", "tls.crt").Replace(text)
 	file := writeFolder(t, text)
 	cfg, _, err := Load(Sources{File: file})
 	require.NoError(t, err)
 	require.Equal(t, []string{filepath.Join(filepath.Dir(file), "tls.crt")}, cfg.Catalogues, "relative to the file")
 	require.Len(t, cfg.Services, 1)
+	require.Len(t, cfg.Webhooks, 1)
 	require.NotNil(t, cfg.Policy.DefaultLifetimeSeconds)
 	require.True(t, cfg.Listen.TLS())
 }

@@ -10,7 +10,7 @@ const lineWidth = 96
 // default, or with an example where there is none.
 func Example() string {
 	var b strings.Builder
-	comment(&b, "", "Configuration of cambio serve. Every key can also be set by the environment variable and the flag beside it, except services; flag > variable > file > default. Paths are relative to this file. Unknown keys refuse to start.")
+	comment(&b, "", "Configuration of cambio serve. Every key can also be set by the environment variable and the flag beside it, except services and webhooks; flag > variable > file > default. Paths are relative to this file. Unknown keys refuse to start.")
 	section := ""
 	for _, s := range settings() {
 		name, _, nested := strings.Cut(s.path, delimiter)
@@ -18,6 +18,7 @@ func Example() string {
 			section = name
 			if name == "policy" {
 				b.WriteString(exampleServices)
+				b.WriteString(exampleWebhooks)
 				b.WriteString("\n# What a new organization starts with.")
 			}
 			b.WriteString("\n" + name + ":\n")
@@ -87,4 +88,15 @@ services: []
 #    claims: # what its tokens tell about the owner; nothing without this
 #      groups: { match: "order-*", max: 20 }
 #      email: true
+`
+
+const exampleWebhooks = `
+# Receivers of events: what changes, and tokens that are about to expire.
+webhooks: []
+#webhooks:
+#  - url: https://hooks.example.com/cambio
+#    secretFile: /run/secrets/webhook # whsec_<base64 of 24 to 64 bytes>, one a line, newest first
+#    events: ["PERSONAL_ACCESS_TOKEN_*"] # without it every change and warning
+#    organization: 0123456789abcdef0123456789abcdef # without it all
+#    allowedNetworks: [10.1.2.0/24] # private addresses it may stand for
 `

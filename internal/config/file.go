@@ -58,9 +58,14 @@ func (l *loader) syntaxProblem(err error) {
 // readSection reads the map at path, which is "" for the whole file.
 func (l *loader) readSection(path string, node *yaml.Node) {
 	l.eachKey(path, node, l.known(), func(key string, value *yaml.Node) {
-		if key == servicesKey {
+		switch key {
+		case servicesKey:
 			l.readServices(value)
 			return
+		case webhooksKey:
+			l.readWebhooks(value)
+			return
+		default:
 		}
 		s, ok := l.row(func(s setting) bool { return s.path == key })
 		if !ok {
@@ -77,7 +82,7 @@ func (l *loader) readSection(path string, node *yaml.Node) {
 
 // known lists every key and every section.
 func (l *loader) known() []string {
-	known := []string{servicesKey}
+	known := []string{servicesKey, webhooksKey}
 	for _, s := range l.rows {
 		if section, _, nested := strings.Cut(s.path, delimiter); nested && !slices.Contains(known, section) {
 			known = append(known, section)

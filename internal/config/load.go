@@ -87,6 +87,7 @@ type loader struct {
 	file     map[string]any
 	unread   bool // nothing is checked: the file could not be read at all
 	services []Service
+	webhooks []Webhook
 }
 
 func newLoader(fileDir, workDir string) *loader {
@@ -115,11 +116,12 @@ func (l *loader) merge(src Sources) (*Config, []Origin, error) {
 			return nil, nil, fmt.Errorf("merge the configuration: %w", err)
 		}
 	}
-	cfg := &Config{Services: []Service{}}
+	cfg := &Config{Services: []Service{}, Webhooks: []Webhook{}}
 	if err := ko.UnmarshalWithConf("", cfg, koanf.UnmarshalConf{Tag: "yaml"}); err != nil {
 		return nil, nil, fmt.Errorf("merge the configuration: %w", err)
 	}
 	cfg.Services = append(cfg.Services, l.services...)
+	cfg.Webhooks = append(cfg.Webhooks, l.webhooks...)
 	if !l.unread { // else everything in it would be missing
 		l.validate(cfg)
 	}
@@ -144,11 +146,11 @@ func (l *loader) defaults() map[string]any {
 }
 
 func (l *loader) origins() []Origin {
-	out := make([]Origin, 0, len(l.rows)+1)
+	out := make([]Origin, 0, len(l.rows)+2)
 	for _, s := range l.rows {
 		out = append(out, l.origin(s.path))
 	}
-	return append(out, l.origin(servicesKey))
+	return append(out, l.origin(servicesKey), l.origin(webhooksKey))
 }
 
 func (l *loader) origin(key string) Origin {

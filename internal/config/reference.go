@@ -9,8 +9,8 @@ const referenceIntro = `# Configuration
 
 <!-- Written by go generate ./internal/config; change internal/config/table.go instead. -->
 
-` + "`cambio serve --config cambio.yaml`" + ` reads one YAML file. Every key but ` + "`services`" + ` can also be set by an environment
-variable and a flag; **flag > environment > file > default**. Lists are comma-separated there, and a list flag may
+` + "`cambio serve --config cambio.yaml`" + ` reads one YAML file. Every key but ` + "`services`" + ` and ` + "`webhooks`" + ` can also be set by an
+environment variable and a flag; **flag > environment > file > default**. Lists are comma-separated there, and a list flag may
 be repeated. A key without a value is a key not written.
 
 The server refuses to start, with every problem at once and a fix for each, on: an unknown key or ` + "`CAMBIO_…`" + `
@@ -51,15 +51,17 @@ func Reference() string {
 		}
 		fmt.Fprintf(&b, "| `%s` | `%s`<br>`--%s` | %s | %s | %s |\n", s.path, s.env(), s.flag(), s.describeType(), s.describeDefault(), s.meaning)
 	}
-	writeServices(&b)
+	writeList(&b, servicesKey, "service", serviceSettings())
+	writeList(&b, webhooksKey, "webhook", webhookSettings())
 	fmt.Fprintf(&b, referenceEnv, "`"+strings.Join(reservedEnv(), "`, `")+"`")
 	b.WriteString("\n## Example\n\n`cambio init` writes this file.\n\n```yaml\n" + Example() + "```\n")
 	return b.String()
 }
 
-func writeServices(b *strings.Builder) {
-	b.WriteString("\n### services\n\nA list in the file, with these keys for each service:\n\n| Key | Type | Meaning |\n|---|---|---|\n")
-	for _, s := range serviceSettings() {
+// writeList describes a key that is a list of maps.
+func writeList(b *strings.Builder, key, one string, settings []setting) {
+	fmt.Fprintf(b, "\n### %s\n\nA list in the file, with these keys for each %s:\n\n| Key | Type | Meaning |\n|---|---|---|\n", key, one)
+	for _, s := range settings {
 		kind := s.describeType()
 		switch s.path {
 		case "scopes", "claims":

@@ -30,6 +30,12 @@ func problemsOf(tb testing.TB, src Sources) []Problem {
 // TestRefusesFile adds one thing to a file that loads.
 func TestRefusesFile(t *testing.T) {
 	service := func(fields string) string { return "services: [{ audience: api, scopes: \"*\", " + fields + " }]" }
+	webhook := func(fields string) string {
+		if !strings.Contains(fields, "url:") {
+			fields = "url: \"https://a/b\", " + fields
+		}
+		return "webhooks: [{ " + fields + ", secretFile: password }]"
+	}
 	for name, tc := range map[string]struct{ add, want string }{
 		"unknown key":               {"strore: {}", "4: strore: is not a known key; did you mean store?"},
 		"unknown nested key":        {"listen: { adr: \":1\" }", "4: listen.adr: is not a known key; did you mean listen.addr?"},
@@ -119,6 +125,26 @@ func TestRefusesFile(t *testing.T) {
 		"claim is text":             {service("claims: { groups: all }"), "services[0].claims.groups: is neither true nor false; write true, or {match"},
 		"claim is a list":           {service("claims: { groups: [a] }"), "services[0].claims.groups: is not a map"},
 		"claim pattern":             {service("claims: { groups: { match: \"[a]\" } }"), "services[0].claims.groups.match: is no pattern"},
+		"webhooks is a map":         {"webhooks: {}", "webhooks: is not a list"},
+		"webhook is text":           {"webhooks: [a]", "webhooks[0]: is not a map"},
+		"unknown webhook key":       {webhook("event: [A]"), "webhooks[0].event: is not a known key; did you mean webhooks[0].events?"},
+		"webhook without url":       {"webhooks: [{ secretFile: password }]", "4: webhooks[0].url: is required"},
+		"webhook without secret":    {"webhooks: [{ url: \"https://a\" }]", "4: webhooks[0].secretFile: is required"},
+		"webhook secret is missing": {"webhooks: [{ url: \"https://a\", secretFile: gone }]", "webhooks[0].secretFile: names a file that is not there"},
+		"webhook twice":             {"webhooks: [{ url: \"https://a\", secretFile: password }, { url: \"https://a\", secretFile: password, events: [A] }]", "webhooks[1].url: is there twice"},
+		"webhook by ftp":            {webhook("url: \"ftp://a/b\""), "webhooks[0].url: is not an https URL"},
+		"webhook without host":      {webhook("url: \"https:///canary\""), "webhooks[0].url: is not an https URL"},
+		"webhook with space":        {webhook("url: \"https://a/can ary\""), "webhooks[0].url: is not an https URL"},
+		"webhook by http":           {webhook("url: \"http://127.0.0.1/canary\""), "webhooks[0].url: is plain http"},
+		"webhook with user":         {webhook("url: \"https://canary@a/b\""), "webhooks[0].url: has a user or password"},
+		"webhook with fragment":     {webhook("url: \"https://a/b#canary\""), "webhooks[0].url: has a fragment"},
+		"webhook, empty fragment":   {webhook("url: \"https://a/b#\""), "webhooks[0].url: has a fragment"},
+		"webhook event":             {webhook("events: [revoked]"), "webhooks[0].events: has an item that is no name"},
+		"webhook event, star":       {webhook("events: [\"A*B\"]"), "webhooks[0].events: has an item that is no name"},
+		"webhook events is text":    {webhook("events: A"), "webhooks[0].events: is not a list"},
+		"webhook organization":      {webhook("organization: default"), "webhooks[0].organization: is not the id"},
+		"webhook network":           {webhook("allowedNetworks: [canary]"), "webhooks[0].allowedNetworks: is not a network"},
+		"webhook to everywhere":     {webhook("allowedNetworks: [\"::/0\"]"), "webhooks[0].allowedNetworks: allows every address"},
 		"claim maximum":             {service("claims: { groups: { max: 0 } }"), "services[0].claims.groups.max: is out of bounds"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -158,6 +184,7 @@ func TestRefusesEnvironment(t *testing.T) {
 		"like a client's":  {"CAMBIO_FOO=canary", "CAMBIO_FOO: is not a known variable; unset it"},
 		"like the file's":  {"CAMBIO_CONFG=canary", "CAMBIO_CONFG: is not a known variable; did you mean CAMBIO_CONFIG?"},
 		"services":         {"CAMBIO_SERVICES_0_AUDIENCE=canary", "services are set in the file only"},
+		"webhooks":         {"CAMBIO_WEBHOOKS_0_URL=canary", "webhooks are set in the file only"},
 		"misspelled port":  {"CAMBIO_LISTEN_PORT=8080", "CAMBIO_LISTEN_PORT: is not a known variable"},
 		"wrong type":       {"CAMBIO_LIMITS_MAX_CONNECTIONS=canary", "CAMBIO_LIMITS_MAX_CONNECTIONS: limits.maxConnections: is not a whole number"},
 		"URL password":     {"CAMBIO_STORE_URL=redis://u:canary@h", "CAMBIO_STORE_URL: store.url: has a password in it; remove it and name a file with it in store.passwordFile"},

@@ -61,8 +61,12 @@ func (l *loader) unknownVariable(name string) *fault {
 		known = append(known, s.env())
 	}
 	fix := didYouMean(name, known, "unset it, or see the reference for the variables there are")
-	if strings.HasPrefix(name, envPrefix+"SERVICES") {
+	switch {
+	case strings.HasPrefix(name, envPrefix+"SERVICES"):
 		fix = "services are set in the file only"
+	case strings.HasPrefix(name, envPrefix+"WEBHOOKS"):
+		fix = "webhooks are set in the file only"
+	default:
 	}
 	return &fault{"is not a known variable", fix}
 }

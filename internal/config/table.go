@@ -84,7 +84,7 @@ const (
 // 9068 §2.1).
 func algorithms() []string { return []string{"ES256", "RS256", "EdDSA", "ES384"} }
 
-// settings is the table of every key outside of services, in the file's order.
+// settings is the table of every key outside of services and webhooks, in the file's order.
 func settings() []setting {
 	return append(serverSettings(), ruleSettings()...)
 }
@@ -137,7 +137,8 @@ func ruleSettings() []setting {
 	}
 }
 
-// servicesKey is the one key that is no row: a list of maps, from the file only.
+// servicesKey is a key that is no row, as webhooksKey is: a list of maps, from the file
+// only.
 const servicesKey = "services"
 
 // serviceSettings are the keys of one service.

@@ -28,6 +28,7 @@ func (l *loader) validate(cfg *Config) {
 	l.validateToken(cfg)
 	l.validatePolicy(cfg.Policy)
 	l.validateServices(cfg)
+	l.validateWebhooks(cfg)
 	if cfg.Audit.Dir == "" {
 		l.problems.add("audit.dir", &fault{"names no folder", "write the path of a folder for the audit files"})
 	}
