@@ -15,6 +15,7 @@
 //	about               "format"                   version of this layout
 //	                    "import"                   mark of an import that is not finished (storage/transfer)
 //	                    "taken"                    when a backup began
+//	                    "done", job                until when the work of a job is done
 //	tokens              token                      row of a pat.Record
 //	token_names         holder, name               token
 //	tokens_by_holder    holder, at, token          usable until (what limits count)

@@ -33,6 +33,7 @@
 //	cambio:{cfg}:login:<org>              hash    kind NUL name → "<identity> <time> <nonce>", see logins.go
 //	cambio:{cfg}:served                   zset    processes that serve, by when they said so last
 //	cambio:{cfg}:import                   hash    mark of an import that is not finished (storage/transfer)
+//	cambio:{cfg}:jobs                     hash    job → until when its work is done
 //	cambio:{cfg}:epoch, cambio:{cfg}:audit        as in a shard
 //	cambio:{cfg}:audit:lease              string  the process that ships; it expires too
 //	cambio:{cfg}:lease:<name>       string  the process that has a lease, until it expires

@@ -28,7 +28,7 @@ type scripts struct {
 	identityCreate, identityReplace, identityDelete *goredis.Script
 	loginReserve, loginRelease                      *goredis.Script
 	catalogLoad, catalogWrite, keysSwap, lease      *goredis.Script
-	raise, beat, request                            *goredis.Script
+	raise, beat, request, mark                      *goredis.Script
 	eventsImport, confirm                           *goredis.Script
 }
 
@@ -40,7 +40,7 @@ func newScripts() *scripts {
 		identityCreate: script("identity_create"), identityReplace: script("identity_replace"), identityDelete: script("identity_delete"),
 		loginReserve: script("login_reserve"), loginRelease: script("login_release"),
 		catalogLoad: script("catalog_load"), catalogWrite: script("catalog_write"), keysSwap: script("keys_swap"), lease: script("lease"),
-		raise: script("raise"), beat: script("beat"), request: script("request"),
+		raise: script("raise"), beat: script("beat"), request: script("request"), mark: script("mark"),
 		eventsImport: script("events_import"), confirm: script("confirm"),
 	}
 }
