@@ -58,7 +58,7 @@ func TestExpiring(t *testing.T) {
 		"made with more":           {func(r *round) { r.record.Created = r.record.Expiration.Add(-7*day - time.Millisecond) }, 7 * day},
 		"capped by the policy": {func(r *round) {
 			r.record.Expiration = time.Time{}
-			r.policy.EnforceOnExisting, r.policy.MaxLifetimeSeconds = true, int64((107*day - time.Minute)/time.Second)
+			r.policy.EnforceOnExisting, r.policy.MaxLifetimeSeconds = true, int64((107*day-time.Minute)/time.Second)
 		}, 7 * day},
 		"a policy for new ones": {func(r *round) {
 			r.record.Expiration = time.Time{}

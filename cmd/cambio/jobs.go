@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/internal/jobs"
 	"github.com/cambio-sts/cambio/pat"
 )
@@ -29,25 +30,35 @@ func (n *node) runner() (*jobs.Runner, error) {
 	}
 	return jobs.New(jobs.Config{Lease: lease, Now: time.Now, Logger: n.logger, Jobs: []jobs.Job{
 		{Name: "revoke unused tokens", Every: unusedEvery, Run: n.revokeUnused},
+		{Name: "warn of expiring tokens", Every: warnEvery, Run: n.warnExpiring},
+		{Name: "remove technical users without a token", Every: tokenlessEvery, Run: n.removeTokenless},
 	}})
 }
 
-// revokeUnused ends the tokens that the policies of their organizations call
-// unused.
-func (n *node) revokeUnused(ctx context.Context) error {
+// eachOrganization does work for one after the other, and goes on past those for
+// which it fails.
+func (n *node) eachOrganization(ctx context.Context, do func(organization *directory.Organization) error) error {
 	snapshot, err := n.directory.Snapshot(ctx)
 	if err != nil {
 		return err
 	}
 	var failed error
 	for _, organization := range snapshot.Organizations() {
-		ended, err := n.tokens.RevokeUnused(ctx, organization.ID, &organization.Policy, pat.Actor{})
-		if ended > 0 {
-			n.logger.Info("unused tokens are revoked", zap.String("organization", string(organization.ID)), zap.Int("tokens", ended))
-		}
-		if err != nil {
+		if err := do(organization); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("organization %s: %w", organization.ID, err))
 		}
 	}
 	return failed
+}
+
+// revokeUnused ends the tokens that the policies of their organizations call
+// unused.
+func (n *node) revokeUnused(ctx context.Context) error {
+	return n.eachOrganization(ctx, func(organization *directory.Organization) error {
+		ended, err := n.tokens.RevokeUnused(ctx, organization.ID, &organization.Policy, pat.Actor{})
+		if ended > 0 {
+			n.logger.Info("unused tokens are revoked", zap.String("organization", string(organization.ID)), zap.Int("tokens", ended))
+		}
+		return err
+	})
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/cambio-sts/cambio/internal/config"
 	"github.com/cambio-sts/cambio/internal/httpx"
 	"github.com/cambio-sts/cambio/internal/throttle"
+	"github.com/cambio-sts/cambio/internal/webhook"
 	"github.com/cambio-sts/cambio/keys"
 	"github.com/cambio-sts/cambio/manage"
 	"github.com/cambio-sts/cambio/pat"
@@ -52,6 +53,7 @@ type node struct {
 	ring      *keys.Ring
 	tokens    *pat.Service
 	sink      *audit.Sink
+	webhooks  *webhook.Sender
 	exchanger *exchange.Exchanger
 	group     *httpx.Group
 }
@@ -121,6 +123,9 @@ func (n *node) openDoors() (http.Handler, error) {
 		return nil, err
 	}
 	if n.sink, err = audit.OpenSink(audit.Config{Dir: n.config.Audit.Dir, Retention: n.config.Audit.Retention, Now: time.Now, Logger: n.logger}); err != nil {
+		return nil, err
+	}
+	if err := n.openWebhooks(); err != nil {
 		return nil, err
 	}
 	failures, err := throttle.New(throttle.Config{Now: time.Now})
@@ -274,6 +279,7 @@ func (n *node) serve(ctx context.Context, ready func() error, endpoints ...httpx
 	}); ok {
 		work.Go(func() error { return runner.Run(background) })
 	}
+	work.Go(func() error { return n.webhooks.Run(background) })
 	last.Go(func() error { return n.sink.Run(sinking) })
 	work.Go(func() error {
 		runner, err := n.runner()

@@ -15,6 +15,7 @@ import (
 	"github.com/cambio-sts/cambio/internal/audit"
 	"github.com/cambio-sts/cambio/internal/cli"
 	"github.com/cambio-sts/cambio/internal/config"
+	"github.com/cambio-sts/cambio/internal/jobs"
 	"github.com/cambio-sts/cambio/internal/secret"
 	"github.com/cambio-sts/cambio/keys"
 	"github.com/cambio-sts/cambio/pat"
@@ -25,6 +26,7 @@ import (
 // store is one of the stores.
 type store interface {
 	ports
+	jobs.Marks
 	Ping(ctx context.Context) error
 	Close() error
 }

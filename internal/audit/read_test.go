@@ -53,10 +53,12 @@ func TestRead(t *testing.T) {
 	failed.ID, failed.Name, failed.Outcome = id.New(), audit.TokenUseFailed, audit.Failure
 	unreadable := changed(40)
 	unreadable.Name = audit.EventUnreadable
+	warning := changed(41)
+	warning.Name = audit.TokenExpiring
 	tricky := changed(5)
 	tricky.Reason = `,"event":"PERSONAL_ACCESS_TOKEN_USED"` // quotes are escaped in a line
 	write(t, dir, changed(4), use, changed(1), tricky)
-	write(t, dir, changed(3), failed, changed(2), unreadable, changed(4))
+	write(t, dir, changed(3), failed, changed(2), unreadable, warning, changed(4))
 
 	for name, c := range map[string]struct {
 		from time.Time

@@ -63,3 +63,7 @@ func TestGuardOfSockets(t *testing.T) {
 	require.ErrorIs(t, g.control(t.Context(), "udp4", "127.0.0.1:443", nil), errForbidden)
 	require.ErrorIs(t, g.control(t.Context(), "unix", "/run/docker.sock", nil), errForbidden)
 }
+
+func TestNoProxy(t *testing.T) {
+	require.Nil(t, (&guard{}).transport().Proxy, "it would look the name up by itself")
+}

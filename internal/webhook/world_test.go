@@ -189,8 +189,18 @@ func newWorld(t *testing.T) *world {
 	core, logs := observer.New(zapcore.DebugLevel)
 	w := &world{T: t, dir: t.TempDir(), logs: logs, log: zap.New(core)}
 	t.Cleanup(func() {
+		var texts []string
 		for _, entry := range logs.All() {
-			text := entry.Message + fmt.Sprint(entry.ContextMap())
+			texts = append(texts, entry.Message+fmt.Sprint(entry.ContextMap()))
+		}
+		entries, err := os.ReadDir(w.dir)
+		require.NoError(t, err)
+		for _, entry := range entries {
+			text, err := os.ReadFile(filepath.Join(w.dir, entry.Name()))
+			require.NoError(t, err)
+			texts = append(texts, entry.Name()+string(text))
+		}
+		for _, text := range texts {
 			for _, canary := range []string{capability, newSecret[6:], oldSecret[6:], "canary-newer", "canary-older"} {
 				require.NotContains(t, text, canary)
 			}

@@ -80,6 +80,9 @@ func (d *document) runs() bool {
 // into.
 func (s *shell) runFence(t *testing.T, text string) string {
 	t.Helper()
+	if strings.Contains(text, "python3 ") {
+		testenv.Need(t, "python3")
+	}
 	printed := ""
 	for _, step := range steps(text) {
 		if !step.server {
