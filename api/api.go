@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,26 +10,16 @@ import (
 
 	"github.com/cambio-sts/cambio/api/reference"
 	"github.com/cambio-sts/cambio/exchange"
-	"github.com/cambio-sts/cambio/internal/throttle"
 	"github.com/cambio-sts/cambio/manage"
-	"github.com/cambio-sts/cambio/pat"
+	"github.com/cambio-sts/cambio/manage/door"
 )
-
-// Limiter counts requests. It is safe to share.
-type Limiter interface {
-	// Policy returns what every token may have of each mount.
-	Policy() throttle.Window
-	// Allow counts one request of a token at a mount, which is a version of the API,
-	// and returns what is left; fault.ErrUnavailable.
-	Allow(ctx context.Context, token, mount string) (throttle.Quota, error)
-}
 
 // Config is what an API needs; all of it but Catalogues.
 type Config struct {
 	Exchanger  *exchange.Exchanger
 	Manager    *manage.Manager
 	Issuer     string // byte-exact iss
-	Requests   Limiter
+	Requests   door.Limiter
 	Now        func() time.Time
 	Logger     *zap.Logger
 	Catalogues []Catalogue // beside English and German; of different languages
@@ -38,12 +27,9 @@ type Config struct {
 
 // API is the management API. It is safe to share.
 type API struct {
-	exchanger *exchange.Exchanger
+	door      *door.Door
 	manager   *manage.Manager
-	format    pat.Format
-	audience  string
 	challenge string // what every WWW-Authenticate begins with
-	requests  Limiter
 	now       func() time.Time
 	log       *zap.Logger
 	texts     catalogues
@@ -67,12 +53,15 @@ func New(config Config) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
+	authenticating, err := door.New(door.Config{Exchanger: config.Exchanger, Requests: config.Requests, Now: config.Now})
+	if err != nil {
+		return nil, err
+	}
 	return &API{
-		exchanger: config.Exchanger, manager: config.Manager, format: config.Exchanger.Tokens.Format(), queries: queries,
-		audience: config.Exchanger.Services.Management(),
+		door: authenticating, manager: config.Manager, queries: queries,
 		challenge: fmt.Sprintf(`Bearer realm="cambio", resource_metadata="%s/.well-known/oauth-protected-resource%s"`,
 			config.Issuer, exchange.ManagementPath),
-		requests: config.Requests, now: config.Now, log: config.Logger, texts: newCatalogues(config.Catalogues...),
+		now: config.Now, log: config.Logger, texts: newCatalogues(config.Catalogues...),
 		reference: pages,
 	}, nil
 }

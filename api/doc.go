@@ -5,7 +5,7 @@
 //	request ─▶ mux ─▶ gate ─────────────────────▶ handler ───────────▶ answer
 //	                   1 no secret in the URI      parse, strictly      JSON, no-store
 //	                   2 one credential            rights and scope     or Failure, by
-//	                   3 exchange.Authenticate     pat, directory,      answerTo alone
+//	                   3 exchange, by manage/door  pat, directory,      answerTo alone
 //	                   4 rate limit per token      keys: one use case
 //	                   5 query parameters known
 //

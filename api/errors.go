@@ -12,6 +12,7 @@ import (
 	"github.com/cambio-sts/cambio/internal/query"
 	"github.com/cambio-sts/cambio/keys"
 	"github.com/cambio-sts/cambio/manage"
+	"github.com/cambio-sts/cambio/manage/door"
 	"github.com/cambio-sts/cambio/pat"
 )
 
@@ -133,8 +134,8 @@ func credentialAnswer(err error) (answer, bool) {
 	if throttled, ok := errors.AsType[*exchange.ThrottledError](err); ok {
 		return answer{status: http.StatusTooManyRequests, retryAfter: throttled.RetryAfter}, true
 	}
-	if limit, ok := errors.AsType[*limitError](err); ok {
-		return answer{status: http.StatusTooManyRequests, retryAfter: limit.retryAfter}, true
+	if limit, ok := errors.AsType[*door.LimitError](err); ok {
+		return answer{status: http.StatusTooManyRequests, retryAfter: limit.RetryAfter}, true
 	}
 	if denial, ok := errors.AsType[*exchange.DeniedError](err); ok {
 		a := unauthorized("Token validation failed: "+denial.Description, challengeInvalid)
@@ -145,9 +146,9 @@ func credentialAnswer(err error) (answer, bool) {
 		return unauthorized("Token validation failed: "+refusal.Description, challengeInvalid), true
 	}
 	switch {
-	case errors.Is(err, errNoCredential), errors.Is(err, errSecretInURI):
+	case errors.Is(err, door.ErrNoCredential), errors.Is(err, door.ErrSecretInURI):
 		return unauthorized("No authorization header", ""), true
-	case errors.Is(err, errTwoCredentials):
+	case errors.Is(err, door.ErrTwoCredentials):
 		a := badRequest(cause{key: causeTwice})
 		a.challenge = challengeMalformed
 		return a, true

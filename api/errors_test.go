@@ -22,6 +22,7 @@ import (
 	"github.com/cambio-sts/cambio/internal/query"
 	"github.com/cambio-sts/cambio/keys"
 	"github.com/cambio-sts/cambio/manage"
+	"github.com/cambio-sts/cambio/manage/door"
 	"github.com/cambio-sts/cambio/pat"
 )
 
@@ -97,21 +98,21 @@ func foreseen() map[string]struct {
 
 		"query.Error": {&query.Error{}, 400},
 
-		"errNoCredential":   {errNoCredential, 401},
-		"errSecretInURI":    {errSecretInURI, 401},
-		"errTwoCredentials": {errTwoCredentials, 400},
-		"errNoRoute":        {errNoRoute, 404},
-		"errMethod":         {errMethod, 405},
-		"limitError":        {&limitError{retryAfter: time.Second}, 429},
-		"requestError":      {&requestError{key: causeQuery}, 400},
-		"updateError":       {&updateError{key: causePatchOp, args: []any{1}}, 400},
-		"testError":         {&testError{}, 409},
-		"body too large":    {&bodyError{JSONError: &httpx.JSONError{Kind: httpx.ErrTooLarge}}, 413},
-		"body media type":   {&bodyError{JSONError: &httpx.JSONError{Kind: httpx.ErrMediaType}}, 415},
-		"body compressed":   {&bodyError{JSONError: &httpx.JSONError{Kind: httpx.ErrContentEncoding}}, 415},
-		"body malformed":    {&bodyError{JSONError: &httpx.JSONError{Kind: httpx.ErrMalformed}}, 400},
-		"context cancelled": {context.Canceled, 503},
-		"context deadline":  {context.DeadlineExceeded, 503},
+		"door.ErrNoCredential":   {door.ErrNoCredential, 401},
+		"door.ErrSecretInURI":    {door.ErrSecretInURI, 401},
+		"door.ErrTwoCredentials": {door.ErrTwoCredentials, 400},
+		"errNoRoute":             {errNoRoute, 404},
+		"errMethod":              {errMethod, 405},
+		"door.LimitError":        {&door.LimitError{RetryAfter: time.Second}, 429},
+		"requestError":           {&requestError{key: causeQuery}, 400},
+		"updateError":            {&updateError{key: causePatchOp, args: []any{1}}, 400},
+		"testError":              {&testError{}, 409},
+		"body too large":         {&bodyError{JSONError: &httpx.JSONError{Kind: httpx.ErrTooLarge}}, 413},
+		"body media type":        {&bodyError{JSONError: &httpx.JSONError{Kind: httpx.ErrMediaType}}, 415},
+		"body compressed":        {&bodyError{JSONError: &httpx.JSONError{Kind: httpx.ErrContentEncoding}}, 415},
+		"body malformed":         {&bodyError{JSONError: &httpx.JSONError{Kind: httpx.ErrMalformed}}, 400},
+		"context cancelled":      {context.Canceled, 503},
+		"context deadline":       {context.DeadlineExceeded, 503},
 	}
 }
 
@@ -143,7 +144,7 @@ func TestNoErrorIsForgotten(t *testing.T) {
 	table := foreseen()
 	// Errors of building things, not of using them.
 	construction := []string{"keys.ErrUnknownAlg", "keys.ErrUnsafeRollover", "keys.ErrMasterSyntax", "keys.ErrClaims", "keys.ErrTooLong"}
-	for _, name := range []string{"pat", "directory", "exchange", "keys", "manage", "internal/query", "internal/fault"} {
+	for _, name := range []string{"pat", "directory", "exchange", "keys", "manage", "manage/door", "internal/query", "internal/fault"} {
 		short := name[strings.LastIndex(name, "/")+1:]
 		for _, found := range errorsOf(t, "../"+name) {
 			full := short + "." + found

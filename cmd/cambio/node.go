@@ -27,6 +27,7 @@ import (
 	"github.com/cambio-sts/cambio/internal/webhook"
 	"github.com/cambio-sts/cambio/keys"
 	"github.com/cambio-sts/cambio/manage"
+	"github.com/cambio-sts/cambio/manage/door"
 	"github.com/cambio-sts/cambio/pat"
 	"github.com/cambio-sts/cambio/storage/bolt"
 	"github.com/cambio-sts/cambio/storage/redis"
@@ -169,7 +170,7 @@ func (n *node) openDoors() (http.Handler, error) {
 
 // limiter counts the requests to the management API: where several processes may
 // share a store, in the store.
-func (n *node) limiter() (api.Limiter, error) {
+func (n *node) limiter() (door.Limiter, error) {
 	const window = 10 * time.Second
 	if db, shared := n.store.(*redis.DB); shared {
 		return db.Requests(n.config.Limits.RequestsPer10s, window), nil

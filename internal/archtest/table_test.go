@@ -30,11 +30,19 @@ var arrows = []arrow{
 	{"api", "internal/instant", "reads and writes times"},
 	{"api", "internal/audit", "says where a request came from, shows events"},
 	{"api", "internal/httpx", "reads bodies and writes answers"},
-	{"api", "internal/secret", "carries credentials from the header to the pipeline"},
-	{"api", "internal/id", "checks ids in paths"},
 	{"api", "internal/fault", "answers 503 for it"},
 	{"api", "api/reference", "serves the pages made from its OpenAPI document"},
-	{"api", "internal/throttle", "tells what a token has left of its limit"},
+
+	{"api", "manage/door", "learns who acts"},
+
+	{"manage/door", "manage", "makes its caller"},
+	{"manage/door", "exchange", "authenticates by the one pipeline"},
+	{"manage/door", "pat", "tells a token from a JWT"},
+	{"manage/door", "internal/throttle", "tells what is left of a limit"},
+	{"manage/door", "internal/audit", "records a credential that leaked"},
+	{"manage/door", "internal/httpx", "reads headers, and where a request came from"},
+	{"manage/door", "internal/id", "makes ids of denials"},
+	{"manage/door", "internal/secret", "carries credentials from the header to the pipeline"},
 
 	{"manage", "exchange", "the principal that authentication found, the services"},
 	{"manage", "pat", "the life of tokens"},

@@ -1,4 +1,4 @@
-package api
+package door
 
 import (
 	"bytes"
@@ -13,10 +13,14 @@ import (
 	"github.com/cambio-sts/cambio/internal/secret"
 )
 
+// What may be wrong with how a credential was sent.
 var (
-	errNoCredential   = errors.New("no credential was sent")
-	errSecretInURI    = errors.New("a credential was sent in the query string")
-	errTwoCredentials = errors.New("more than one credential was sent")
+	// ErrNoCredential says that there is none, or none of a scheme that is ours.
+	ErrNoCredential = errors.New("no credential was sent")
+	// ErrSecretInURI says that one was sent where logs and histories keep it.
+	ErrSecretInURI = errors.New("a credential was sent in the query string")
+	// ErrTwoCredentials says that there is more than one (RFC 6750 §2).
+	ErrTwoCredentials = errors.New("more than one credential was sent")
 )
 
 // presented is the one credential of a request: a JWT, or else a token.
@@ -26,14 +30,14 @@ type presented struct {
 }
 
 // credential reads the one credential. One that is malformed proves nothing,
-// which the pipeline finds out and counts. errNoCredential, errTwoCredentials.
-func (a *API) credential(r *http.Request) (presented, error) {
+// which the pipeline finds out and counts. ErrNoCredential, ErrTwoCredentials.
+func (d *Door) credential(r *http.Request) (presented, error) {
 	authorization, private := r.Header["Authorization"], r.Header["Private-Token"]
 	switch {
 	case len(authorization)+len(private) == 0:
-		return presented{}, errNoCredential
+		return presented{}, ErrNoCredential
 	case len(authorization)+len(private) > 1, tokenInForm(r):
-		return presented{}, errTwoCredentials
+		return presented{}, ErrTwoCredentials
 	case len(private) == 1:
 		return presented{pat: exchange.TokenCredential(secret.New(private[0]))}, nil
 	}
@@ -49,8 +53,8 @@ func (a *API) credential(r *http.Request) (presented, error) {
 	case err != nil:
 		return presented{}, nil //nolint:nilerr // the zero credential proves nothing
 	case !bearer:
-		return presented{}, errNoCredential // of a scheme that is not ours (RFC 6750 §3.1)
-	case a.format.LooksLike(token.Reveal()):
+		return presented{}, ErrNoCredential // of a scheme that is not ours (RFC 6750 §3.1)
+	case d.format.LooksLike(token.Reveal()):
 		return presented{pat: exchange.TokenCredential(token)}, nil
 	}
 	return presented{jwt: token}, nil
