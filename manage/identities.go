@@ -1,6 +1,7 @@
 package manage
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -109,6 +110,8 @@ func (t *tenant) value(identity *directory.Identity, f query.Field) query.Value 
 		return query.FlagValue(identity.Enabled)
 	case "created":
 		return query.TimeOrNull(identity.Created)
+	case "modified":
+		return query.TimeOrNull(cmp.Or(identity.Modified, identity.Created))
 	case "lastLogin":
 		return query.TimeOrNull(identity.LastLogin)
 	default:
