@@ -29,6 +29,7 @@ import (
 	"github.com/cambio-sts/cambio/manage"
 	"github.com/cambio-sts/cambio/manage/door"
 	"github.com/cambio-sts/cambio/pat"
+	"github.com/cambio-sts/cambio/scim"
 	"github.com/cambio-sts/cambio/storage/bolt"
 	"github.com/cambio-sts/cambio/storage/redis"
 )
@@ -165,10 +166,17 @@ func (n *node) openDoors() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return n.routes(oauth, management)
+	provisioning, err := scim.New(scim.Config{
+		Exchanger: n.exchanger, Manager: manager, Issuer: n.config.Issuer,
+		Requests: requests, Now: time.Now, Logger: n.logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return n.routes(oauth, management, provisioning)
 }
 
-// limiter counts the requests to the management API: where several processes may
+// limiter counts the requests to the management doors: where several processes may
 // share a store, in the store.
 func (n *node) limiter() (door.Limiter, error) {
 	const window = 10 * time.Second
@@ -179,11 +187,12 @@ func (n *node) limiter() (door.Limiter, error) {
 }
 
 // routes is the public handler: every door, health, and the shell around them.
-func (n *node) routes(oauth *authz.Server, management *api.API) (http.Handler, error) {
+func (n *node) routes(oauth *authz.Server, management *api.API, provisioning *scim.Server) (http.Handler, error) {
 	n.group = httpx.NewGroup(httpx.GroupConfig{Notice: drainNotice, Grace: drainGrace})
 	mux := http.NewServeMux()
 	oauth.Register(mux)
 	management.Register(mux)
+	provisioning.Register(mux)
 	n.registerHealth(mux)
 	mux.HandleFunc("/", notFound)
 	trusted, err := n.trustedProxies()
@@ -192,17 +201,19 @@ func (n *node) routes(oauth *authz.Server, management *api.API) (http.Handler, e
 	}
 	return httpx.NewShell(httpx.ShellConfig{
 		Next: mux, Logger: n.logger, Now: time.Now, Trusted: trusted, Draining: n.group.Draining(),
-		Fault: faultByDoor(oauth.ServeFault, management.ServeFault),
+		Fault: faultByDoor(oauth.ServeFault, management.ServeFault, provisioning.ServeFault),
 	}), nil
 }
 
 // faultByDoor answers a panic as the door of its path does. Clients of the
-// management API know it under many paths, so all but the OAuth doors are its.
-func faultByDoor(oauth, management http.HandlerFunc) http.HandlerFunc {
+// management API know it under many paths, so all but the other doors are its.
+func faultByDoor(oauth, management, provisioning http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); first {
 		case "oauth", "oauth2", ".well-known":
 			oauth(w, r)
+		case "scim":
+			provisioning(w, r)
 		default:
 			management(w, r)
 		}

@@ -13,7 +13,7 @@ func TestAFaultHasTheShapeOfItsDoor(t *testing.T) {
 	by := func(door string) http.HandlerFunc {
 		return func(http.ResponseWriter, *http.Request) { answered = door }
 	}
-	fault := faultByDoor(by("oauth"), by("management"))
+	fault := faultByDoor(by("oauth"), by("management"), by("provisioning"))
 	for path, want := range map[string]string{
 		"/oauth2/token":          "oauth",
 		"/oauth/token":           "oauth",
@@ -25,6 +25,8 @@ func TestAFaultHasTheShapeOfItsDoor(t *testing.T) {
 		"/v2025/personal-access-tokens":                "management",
 		"/personal-access-tokens/v1":                   "management",
 		"/oauth3":                                      "management",
+		"/scim/v2/Users":                               "provisioning",
+		"/scimitar":                                    "management",
 		"/":                                            "management",
 	} {
 		r := httptest.NewRequest(http.MethodGet, path, http.NoBody)

@@ -35,6 +35,18 @@ var arrows = []arrow{
 
 	{"api", "manage/door", "learns who acts"},
 
+	{"scim", "scim/filter", "reads filters and the paths of patches"},
+	{"scim", "manage", "calls its use cases"},
+	{"scim", "manage/door", "learns who acts"},
+	{"scim", "exchange", "its errors, and the audience of the credential"},
+	{"scim", "directory", "shows identities and groups"},
+	{"scim", "keys", "its errors"},
+	{"scim", "pat", "its errors"},
+	{"scim", "internal/query", "sorts lists"},
+	{"scim", "internal/instant", "reads and writes times"},
+	{"scim", "internal/httpx", "reads bodies"},
+	{"scim", "internal/fault", "answers 503 for it"},
+
 	{"manage/door", "manage", "makes its caller"},
 	{"manage/door", "exchange", "authenticates by the one pipeline"},
 	{"manage/door", "pat", "tells a token from a JWT"},
