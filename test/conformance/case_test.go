@@ -233,6 +233,6 @@ func accepted(id, name string, request Request, want Want) Case {
 func cases() []Case {
 	return slices.Concat(
 		exchangeCases(), targetCases(), exchangeAnswerCases(), clientCases(), bearerCases(), jwtCases(), introspectionCases(),
-		revocationCases(), metadataCases(), forgeryCases(), apiCases(), matrixCases(), secretCases(), auditCases(), configCases(), outageCases(),
+		revocationCases(), metadataCases(), forgeryCases(), apiCases(), scimCases(), matrixCases(), secretCases(), auditCases(), configCases(), outageCases(),
 	)
 }

@@ -170,7 +170,7 @@ func checkError(t *testing.T, got answer) {
 	if got.Body == "" {
 		return
 	}
-	require.Contains(t, []string{"application/json", "application/problem+json"}, got.Header.Get("Content-Type"))
+	require.Contains(t, []string{"application/json", "application/problem+json", "application/scim+json"}, got.Header.Get("Content-Type"))
 	object := got.object(t)
 	require.NotContains(t, object, "access_token")
 	if description, ok := object["error_description"].(string); ok {
