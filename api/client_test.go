@@ -100,7 +100,9 @@ func (w *world) do(request *http.Request) *answer {
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
 	require.NoError(w, err)
-	return &answer{Response: response, body: body}
+	got := &answer{Response: response, body: body}
+	w.exchanged(request, got)
+	return got
 }
 
 const collection = "/api/v1/personal-access-tokens"

@@ -14,7 +14,7 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
-// AuditEvent defines model for AuditEvent.
+// AuditEvent Example: {"actor":"1f6a2c0d94b84f3e8a5d7c21e0b39f44","event":"PERSONAL_ACCESS_TOKEN_CREATED","id":"0b5c1d7e93a84f62a7c0e4d8b6f19325","ip":"192.0.2.7","organization":"7be1d0c45f9a4c62b3a8e91d20f6c5a7","outcome":"success","owner":"1f6a2c0d94b84f3e8a5d7c21e0b39f44","pat_id":"1f0b8e4c7d2a4956b1e3f8a09c5d7e62","seq":41,"time":"2026-11-22T12:00:00.000Z","tracking_id":"0af7651916cd43dd8448eb211c80319c","user_agent":"curl/8.5.0"}
 type AuditEvent struct {
 	// Actor Id of the identity that did it.
 	Actor    *string  `json:"actor,omitempty"`
@@ -45,7 +45,7 @@ type AuditEvent struct {
 	UserAgent  *string `json:"user_agent,omitempty"`
 }
 
-// Failure defines model for Failure.
+// Failure Example: {"causes":[{"locale":"en-US","localeOrigin":"DEFAULT","text":"name: must have 1 to 255 characters"}],"detailCode":"400.1 Bad Request Content","messages":[{"locale":"en-US","localeOrigin":"DEFAULT","text":"The request was syntactically correct but its content is semantically invalid."}],"trackingId":"0af7651916cd43dd8448eb211c80319c"}
 type Failure struct {
 	Causes []Message `json:"causes"`
 
@@ -57,7 +57,7 @@ type Failure struct {
 	TrackingID string `json:"trackingId"`
 }
 
-// Group defines model for Group.
+// Group Example: {"childGroups":[],"description":"They take orders.","id":"a3c95e7f20d14b86917f4e2ab8c60d13","members":[{"id":"1f6a2c0d94b84f3e8a5d7c21e0b39f44","name":"Alice","type":"IDENTITY"}],"name":"order-clerks","organizationId":"7be1d0c45f9a4c62b3a8e91d20f6c5a7","reserved":false}
 type Group struct {
 	ChildGroups []Reference `json:"childGroups"`
 	Description *string     `json:"description"`
@@ -72,7 +72,7 @@ type Group struct {
 	Reserved bool `json:"reserved"`
 }
 
-// GroupDraft defines model for GroupDraft.
+// GroupDraft Example: {"childGroups":["a3c95e7f20d14b86917f4e2ab8c60d13"],"description":"Everyone who takes orders.","name":"order-desk"}
 type GroupDraft struct {
 	// ChildGroups Ids of the groups that are nested in it.
 	ChildGroups []string `json:"childGroups,omitempty"`
@@ -98,7 +98,7 @@ type Holder struct {
 	Type string  `json:"type"`
 }
 
-// Identity defines model for Identity.
+// Identity Example: {"builtInAdministrator":false,"created":"2026-11-01T09:00:00.000Z","displayName":"Alice","email":"alice@example.com","enabled":true,"externalId":"4711","groups":[{"id":"a3c95e7f20d14b86917f4e2ab8c60d13","name":"order-clerks"}],"id":"1f6a2c0d94b84f3e8a5d7c21e0b39f44","issuer":"https://idp.example.com","lastLogin":"2026-11-20T08:00:00.000Z","modified":null,"organizationId":"7be1d0c45f9a4c62b3a8e91d20f6c5a7","subject":"f1c2","type":"USER","userStatus":"Active","username":"alice"}
 type Identity struct {
 	BuiltInAdministrator bool `json:"builtInAdministrator"`
 
@@ -124,7 +124,7 @@ type Identity struct {
 	Username       string                 `json:"username"`
 }
 
-// IdentityDraft defines model for IdentityDraft.
+// IdentityDraft Example: {"displayName":"Bert","email":"bert@example.com","enabled":true,"externalId":"4712","issuer":"https://idp.example.com","subject":"a7d0","username":"bert"}
 type IdentityDraft struct {
 	DisplayName *string `json:"displayName,omitempty"`
 	Email       *string `json:"email,omitempty"`
@@ -148,7 +148,7 @@ type IdentityReference struct {
 	Type string `json:"type"`
 }
 
-// Inactivity defines model for Inactivity.
+// Inactivity Example: {"created":"2026-11-01T09:00:00.000Z","deactivatesAt":"2027-02-18T08:00:00.000Z","identity":{"id":"1f6a2c0d94b84f3e8a5d7c21e0b39f44","name":"Alice","type":"IDENTITY"},"lastLogin":"2026-11-20T08:00:00.000Z","remainingDays":88,"userStatus":"Active","username":"alice"}
 type Inactivity struct {
 	// Created Example: 2017-07-11T18:45:37.098Z
 	Created Time `json:"created"`
@@ -164,7 +164,7 @@ type Inactivity struct {
 	Username      string           `json:"username"`
 }
 
-// LevelAccessTokenDraft defines model for LevelAccessTokenDraft.
+// LevelAccessTokenDraft Example: {"adminRole":false,"audience":["https://api.example.com"],"description":"Rolls out.","expirationDate":"2027-01-31T00:00:00.000Z","name":"deploy","scope":["orders:read:all"]}
 type LevelAccessTokenDraft struct {
 	// AccessTokenValiditySeconds Null: the default of the organization.
 	AccessTokenValiditySeconds *int64 `json:"accessTokenValiditySeconds,omitempty"`
@@ -188,21 +188,23 @@ type LevelAccessTokenDraft struct {
 	UserAwareTokenNeverExpires *bool    `json:"userAwareTokenNeverExpires,omitempty"`
 }
 
-// LoginRequest defines model for LoginRequest.
+// LoginRequest Example: {"time":"2026-11-20T08:00:00.000Z"}
 type LoginRequest struct {
 	// Time When it was, not in the future. Null: now.
 	Time *Time `json:"time,omitempty"`
 }
 
-// Me defines model for Me.
+// Me Example: {"daysToInactivity":88,"groups":[{"id":"a3c95e7f20d14b86917f4e2ab8c60d13","name":"order-clerks"}],"identity":{"builtInAdministrator":false,"created":"2026-11-01T09:00:00.000Z","displayName":"Alice","email":"alice@example.com","enabled":true,"externalId":"4711","groups":[{"id":"a3c95e7f20d14b86917f4e2ab8c60d13","name":"order-clerks"}],"id":"1f6a2c0d94b84f3e8a5d7c21e0b39f44","issuer":"https://idp.example.com","lastLogin":"2026-11-20T08:00:00.000Z","modified":null,"organizationId":"7be1d0c45f9a4c62b3a8e91d20f6c5a7","subject":"f1c2","type":"USER","userStatus":"Active","username":"alice"},"inactiveAt":"2027-02-18T08:00:00.000Z","maxTokens":20,"mayCreateTokens":true,"organization":{"id":"7be1d0c45f9a4c62b3a8e91d20f6c5a7","name":"acme"},"rights":["idn:my-personal-access-tokens:manage"],"roles":[{"role":"AccessAsNonInteractiveUser","scope":"organization","scopeId":"7be1d0c45f9a4c62b3a8e91d20f6c5a7"}],"scope":["sp:scopes:all"],"token":{"id":"1f0b8e4c7d2a4956b1e3f8a09c5d7e62","name":"ci"},"usableTokens":1}
 type Me struct {
 	// DaysToInactivity Whole days until the identity becomes inactive without a login; null: it never does.
 	DaysToInactivity *int `json:"daysToInactivity"`
 
 	// Groups Those the caller is in, directly or by nesting.
-	Groups     []Reference `json:"groups"`
-	Identity   Identity    `json:"identity"`
-	InactiveAt *Time       `json:"inactiveAt"`
+	Groups []Reference `json:"groups"`
+
+	// Identity Example: {"builtInAdministrator":false,"created":"2026-11-01T09:00:00.000Z","displayName":"Alice","email":"alice@example.com","enabled":true,"externalId":"4711","groups":[{"id":"a3c95e7f20d14b86917f4e2ab8c60d13","name":"order-clerks"}],"id":"1f6a2c0d94b84f3e8a5d7c21e0b39f44","issuer":"https://idp.example.com","lastLogin":"2026-11-20T08:00:00.000Z","modified":null,"organizationId":"7be1d0c45f9a4c62b3a8e91d20f6c5a7","subject":"f1c2","type":"USER","userStatus":"Active","username":"alice"}
+	Identity   Identity `json:"identity"`
+	InactiveAt *Time    `json:"inactiveAt"`
 
 	// MaxTokens How many usable ones it may have; 0: any number.
 	MaxTokens int `json:"maxTokens"`
@@ -242,7 +244,7 @@ type OldSecretUse struct {
 	UserAgent string `json:"userAgent"`
 }
 
-// Organization defines model for Organization.
+// Organization Example: {"created":"2026-11-01T09:00:00.000Z","id":"7be1d0c45f9a4c62b3a8e91d20f6c5a7","name":"acme","policy":{"allowNeverExpire":false,"allowedNetworks":[],"defaultAccessTokenSeconds":300,"defaultLifetimeSeconds":7776000,"defaultScopes":["sp:scopes:all"],"enforceOnExisting":false,"logonInactivityDays":90,"maxAccessTokenSeconds":3600,"maxLifetimeSeconds":31536000,"maxTokensPerOwner":20,"requireNeverExpireAcknowledgement":true,"unusedRevokeDays":180}}
 type Organization struct {
 	// Administrator Only in the answer to create, where one was named.
 	Administrator *IdentityReference `json:"administrator,omitempty"`
@@ -256,13 +258,15 @@ type Organization struct {
 	Policy *Policy `json:"policy"`
 }
 
-// OrganizationDraft defines model for OrganizationDraft.
+// OrganizationDraft Example: {"administrator":{"displayName":"Hank","email":"hank@example.com","username":"hank"},"name":"globex"}
 type OrganizationDraft struct {
 	// Administrator Its first administrator.
 	Administrator *IdentityDraft `json:"administrator,omitempty"`
 
 	// Name Unique.
-	Name   string  `json:"name"`
+	Name string `json:"name"`
+
+	// Policy Example: {"allowNeverExpire":false,"allowedNetworks":[],"defaultAccessTokenSeconds":300,"defaultLifetimeSeconds":7776000,"defaultScopes":["sp:scopes:all"],"enforceOnExisting":false,"logonInactivityDays":90,"maxAccessTokenSeconds":3600,"maxLifetimeSeconds":31536000,"maxTokensPerOwner":20,"requireNeverExpireAcknowledgement":true,"unusedRevokeDays":180}
 	Policy *Policy `json:"policy,omitempty"`
 }
 
@@ -279,7 +283,7 @@ type PatchOperation struct {
 	Value json.RawMessage `json:"value,omitempty"`
 }
 
-// PersonalAccessToken defines model for PersonalAccessToken.
+// PersonalAccessToken Example: {"accessTokenValiditySeconds":300,"adminRole":false,"allowedNetworks":null,"audience":["https://api.example.com"],"created":"2026-11-22T12:00:00.000Z","createdBy":{"id":"1f6a2c0d94b84f3e8a5d7c21e0b39f44","name":"Alice","type":"IDENTITY"},"createdByPat":null,"description":"The nightly build.","expirationDate":"2027-01-31T00:00:00.000Z","id":"1f0b8e4c7d2a4956b1e3f8a09c5d7e62","lastSeen":null,"lastUsed":null,"level":"personal","levelId":null,"managed":false,"modified":null,"name":"ci","owner":{"id":"1f6a2c0d94b84f3e8a5d7c21e0b39f44","name":"Alice","type":"IDENTITY"},"ownerStatus":"Active","ownerUsername":"alice","reactivatable":false,"revokeReason":null,"revokedAt":null,"revokedBy":null,"scope":["orders:read:all"],"status":"Active","userAwareTokenNeverExpires":false}
 type PersonalAccessToken struct {
 	// AccessTokenValiditySeconds Its own or the organization's.
 	AccessTokenValiditySeconds int64 `json:"accessTokenValiditySeconds"`
@@ -343,7 +347,7 @@ type PersonalAccessToken struct {
 	UserAwareTokenNeverExpires bool    `json:"userAwareTokenNeverExpires"`
 }
 
-// PersonalAccessTokenDraft defines model for PersonalAccessTokenDraft.
+// PersonalAccessTokenDraft Example: {"accessTokenValiditySeconds":300,"allowedNetworks":["192.0.2.0/24"],"audience":["https://api.example.com"],"description":"The nightly build.","expirationDate":"2027-01-31T00:00:00.000Z","name":"ci","scope":["orders:read:all"]}
 type PersonalAccessTokenDraft struct {
 	// AccessTokenValiditySeconds Null: the default of the organization.
 	AccessTokenValiditySeconds *int64   `json:"accessTokenValiditySeconds,omitempty"`
@@ -364,7 +368,7 @@ type PersonalAccessTokenDraft struct {
 	UserAwareTokenNeverExpires *bool    `json:"userAwareTokenNeverExpires,omitempty"`
 }
 
-// Policy defines model for Policy.
+// Policy Example: {"allowNeverExpire":false,"allowedNetworks":[],"defaultAccessTokenSeconds":300,"defaultLifetimeSeconds":7776000,"defaultScopes":["sp:scopes:all"],"enforceOnExisting":false,"logonInactivityDays":90,"maxAccessTokenSeconds":3600,"maxLifetimeSeconds":31536000,"maxTokensPerOwner":20,"requireNeverExpireAcknowledgement":true,"unusedRevokeDays":180}
 type Policy struct {
 	AllowNeverExpire *bool `json:"allowNeverExpire,omitempty"`
 
@@ -396,14 +400,16 @@ type Policy struct {
 	UnusedRevokeDays *int `json:"unusedRevokeDays,omitempty"`
 }
 
-// PolicyChange defines model for PolicyChange.
+// PolicyChange Example: {"applied":false,"ends":[{"endsAt":"2027-11-22T12:00:00.000Z","expirationDate":null,"id":"1f0b8e4c7d2a4956b1e3f8a09c5d7e62","level":"personal","name":"ci","owner":{"id":"1f6a2c0d94b84f3e8a5d7c21e0b39f44","name":"Alice","type":"IDENTITY"},"ownerUsername":"alice","reason":"lifetime"}],"policy":{"allowNeverExpire":false,"allowedNetworks":[],"defaultAccessTokenSeconds":300,"defaultLifetimeSeconds":7776000,"defaultScopes":["sp:scopes:all"],"enforceOnExisting":false,"logonInactivityDays":90,"maxAccessTokenSeconds":3600,"maxLifetimeSeconds":31536000,"maxTokensPerOwner":20,"requireNeverExpireAcknowledgement":true,"unusedRevokeDays":180}}
 type PolicyChange struct {
 	// Applied False for a preview.
 	Applied bool `json:"applied"`
 
 	// Ends Tokens that end earlier than by the policy before, soonest first.
-	Ends   []PolicyEnd `json:"ends"`
-	Policy Policy      `json:"policy"`
+	Ends []PolicyEnd `json:"ends"`
+
+	// Policy Example: {"allowNeverExpire":false,"allowedNetworks":[],"defaultAccessTokenSeconds":300,"defaultLifetimeSeconds":7776000,"defaultScopes":["sp:scopes:all"],"enforceOnExisting":false,"logonInactivityDays":90,"maxAccessTokenSeconds":3600,"maxLifetimeSeconds":31536000,"maxTokensPerOwner":20,"requireNeverExpireAcknowledgement":true,"unusedRevokeDays":180}
+	Policy Policy `json:"policy"`
 }
 
 // PolicyEnd defines model for PolicyEnd.
@@ -424,6 +430,8 @@ type PolicyEnd struct {
 }
 
 // Problem RFC 9457; the same error for whoever accepts application/problem+json.
+//
+// Example: {"detail":"name: must have 1 to 255 characters","detailCode":"400.1 Bad Request Content","instance":"0af7651916cd43dd8448eb211c80319c","status":400,"title":"Bad Request","type":"about:blank"}
 type Problem struct {
 	DenialID   *string `json:"denial_id,omitempty"`
 	Detail     string  `json:"detail"`
@@ -448,12 +456,12 @@ type Reference struct {
 	Name *string `json:"name"`
 }
 
-// RevokeRequest defines model for RevokeRequest.
+// RevokeRequest Example: {"reason":"unused"}
 type RevokeRequest struct {
 	Reason *pat.Reason `json:"reason,omitempty"`
 }
 
-// RoleAssignment defines model for RoleAssignment.
+// RoleAssignment Example: {"holder":{"id":"a3c95e7f20d14b86917f4e2ab8c60d13","name":"order-clerks","type":"GROUP"},"id":"9d3e5b1c8f7046a2b0c4d6e8f1a27395","rights":[],"role":"AccessAsNonInteractiveUser","scope":"organization","scopeId":"7be1d0c45f9a4c62b3a8e91d20f6c5a7"}
 type RoleAssignment struct {
 	Holder Holder              `json:"holder"`
 	ID     string              `json:"id"`
@@ -465,7 +473,7 @@ type RoleAssignment struct {
 	ScopeID *string `json:"scopeId"`
 }
 
-// RoleAssignmentDraft defines model for RoleAssignmentDraft.
+// RoleAssignmentDraft Example: {"holder":"a3c95e7f20d14b86917f4e2ab8c60d13","role":"AccessAsNonInteractiveUser","scope":"organization"}
 type RoleAssignmentDraft struct {
 	// Holder Id of an identity or a group of that organization.
 	Holder string   `json:"holder"`
@@ -479,14 +487,14 @@ type RoleAssignmentDraft struct {
 	ScopeID *string `json:"scopeId,omitempty"`
 }
 
-// RotateRequest defines model for RotateRequest.
+// RotateRequest Example: {"gracePeriodSeconds":3600}
 type RotateRequest struct {
 	// GracePeriodSeconds How long both secrets work. With the reason compromised they do not: then it is absent or 0.
 	GracePeriodSeconds *int64      `json:"gracePeriodSeconds,omitempty"`
 	Reason             *pat.Reason `json:"reason,omitempty"`
 }
 
-// Service defines model for Service.
+// Service Example: {"alg":null,"anyScope":false,"audience":"https://api.example.com","claims":["groups"],"maxLifetimeSeconds":null,"name":"Orders","scopes":[{"grantedTo":["Everyone"],"scope":"orders:read"}]}
 type Service struct {
 	Alg *string `json:"alg"`
 
@@ -510,7 +518,7 @@ type ServiceScope struct {
 	Scope     string   `json:"scope"`
 }
 
-// SigningKey defines model for SigningKey.
+// SigningKey Example: {"activeFrom":"2026-11-01T09:00:00.000Z","alg":"ES256","created":"2026-11-01T09:00:00.000Z","generation":1,"kid":"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs","removeAfter":"2026-12-01T21:15:30.000Z","retireFrom":"2026-12-01T09:00:00.000Z","revokedAt":null,"state":"active"}
 type SigningKey struct {
 	// ActiveFrom Example: 2017-07-11T18:45:37.098Z
 	ActiveFrom Time     `json:"activeFrom"`
@@ -535,13 +543,13 @@ type SigningKey struct {
 // Time Example: 2017-07-11T18:45:37.098Z
 type Time = Instant
 
-// TooMany defines model for TooMany.
+// TooMany Example: {"message":" Rate Limit Exceeded "}
 type TooMany struct {
 	// Message Example:  Rate Limit Exceeded
 	Message string `json:"message"`
 }
 
-// Unauthorized defines model for Unauthorized.
+// Unauthorized Example: {"error":"JWT validation failed: JWT is expired"}
 type Unauthorized struct {
 	// DenialID Finds the refusal in the audit trail; only for a credential that was proved.
 	DenialID *string `json:"denial_id,omitempty"`
@@ -586,43 +594,49 @@ type Sorters = string
 // TokenID defines model for tokenID.
 type TokenID = string
 
-// FailureAnswerApplicationJSON defines model for FailureAnswer.
+// FailureAnswerApplicationJSON Example: {"causes":[{"locale":"en-US","localeOrigin":"DEFAULT","text":"name: must have 1 to 255 characters"}],"detailCode":"400.1 Bad Request Content","messages":[{"locale":"en-US","localeOrigin":"DEFAULT","text":"The request was syntactically correct but its content is semantically invalid."}],"trackingId":"0af7651916cd43dd8448eb211c80319c"}
 type FailureAnswerApplicationJSON = Failure
 
 // FailureAnswerApplicationProblemPlusJSON RFC 9457; the same error for whoever accepts application/problem+json.
+//
+// Example: {"detail":"name: must have 1 to 255 characters","detailCode":"400.1 Bad Request Content","instance":"0af7651916cd43dd8448eb211c80319c","status":400,"title":"Bad Request","type":"about:blank"}
 type FailureAnswerApplicationProblemPlusJSON = Problem
 
-// GroupAnswer defines model for GroupAnswer.
+// GroupAnswer Example: {"childGroups":[],"description":"They take orders.","id":"a3c95e7f20d14b86917f4e2ab8c60d13","members":[{"id":"1f6a2c0d94b84f3e8a5d7c21e0b39f44","name":"Alice","type":"IDENTITY"}],"name":"order-clerks","organizationId":"7be1d0c45f9a4c62b3a8e91d20f6c5a7","reserved":false}
 type GroupAnswer = Group
 
-// IdentityAnswer defines model for IdentityAnswer.
+// IdentityAnswer Example: {"builtInAdministrator":false,"created":"2026-11-01T09:00:00.000Z","displayName":"Alice","email":"alice@example.com","enabled":true,"externalId":"4711","groups":[{"id":"a3c95e7f20d14b86917f4e2ab8c60d13","name":"order-clerks"}],"id":"1f6a2c0d94b84f3e8a5d7c21e0b39f44","issuer":"https://idp.example.com","lastLogin":"2026-11-20T08:00:00.000Z","modified":null,"organizationId":"7be1d0c45f9a4c62b3a8e91d20f6c5a7","subject":"f1c2","type":"USER","userStatus":"Active","username":"alice"}
 type IdentityAnswer = Identity
 
 // KeysAnswer defines model for KeysAnswer.
 type KeysAnswer = []SigningKey
 
-// OrganizationAnswer defines model for OrganizationAnswer.
+// OrganizationAnswer Example: {"created":"2026-11-01T09:00:00.000Z","id":"7be1d0c45f9a4c62b3a8e91d20f6c5a7","name":"acme","policy":{"allowNeverExpire":false,"allowedNetworks":[],"defaultAccessTokenSeconds":300,"defaultLifetimeSeconds":7776000,"defaultScopes":["sp:scopes:all"],"enforceOnExisting":false,"logonInactivityDays":90,"maxAccessTokenSeconds":3600,"maxLifetimeSeconds":31536000,"maxTokensPerOwner":20,"requireNeverExpireAcknowledgement":true,"unusedRevokeDays":180}}
 type OrganizationAnswer = Organization
 
-// RoleAssignmentAnswer defines model for RoleAssignmentAnswer.
+// RoleAssignmentAnswer Example: {"holder":{"id":"a3c95e7f20d14b86917f4e2ab8c60d13","name":"order-clerks","type":"GROUP"},"id":"9d3e5b1c8f7046a2b0c4d6e8f1a27395","rights":[],"role":"AccessAsNonInteractiveUser","scope":"organization","scopeId":"7be1d0c45f9a4c62b3a8e91d20f6c5a7"}
 type RoleAssignmentAnswer = RoleAssignment
 
-// SecretAnswer defines model for SecretAnswer.
+// SecretAnswer Example: {"accessTokenValiditySeconds":300,"adminRole":false,"allowedNetworks":null,"audience":["https://api.example.com"],"created":"2026-11-22T12:00:00.000Z","createdBy":{"id":"1f6a2c0d94b84f3e8a5d7c21e0b39f44","name":"Alice","type":"IDENTITY"},"createdByPat":null,"description":"The nightly build.","expirationDate":"2027-01-31T00:00:00.000Z","id":"1f0b8e4c7d2a4956b1e3f8a09c5d7e62","lastSeen":null,"lastUsed":null,"level":"personal","levelId":null,"managed":false,"modified":null,"name":"ci","owner":{"id":"1f6a2c0d94b84f3e8a5d7c21e0b39f44","name":"Alice","type":"IDENTITY"},"ownerStatus":"Active","ownerUsername":"alice","reactivatable":false,"revokeReason":null,"revokedAt":null,"revokedBy":null,"scope":["orders:read:all"],"status":"Active","userAwareTokenNeverExpires":false}
 type SecretAnswer = PersonalAccessToken
 
-// TokenAnswer defines model for TokenAnswer.
+// TokenAnswer Example: {"accessTokenValiditySeconds":300,"adminRole":false,"allowedNetworks":null,"audience":["https://api.example.com"],"created":"2026-11-22T12:00:00.000Z","createdBy":{"id":"1f6a2c0d94b84f3e8a5d7c21e0b39f44","name":"Alice","type":"IDENTITY"},"createdByPat":null,"description":"The nightly build.","expirationDate":"2027-01-31T00:00:00.000Z","id":"1f0b8e4c7d2a4956b1e3f8a09c5d7e62","lastSeen":null,"lastUsed":null,"level":"personal","levelId":null,"managed":false,"modified":null,"name":"ci","owner":{"id":"1f6a2c0d94b84f3e8a5d7c21e0b39f44","name":"Alice","type":"IDENTITY"},"ownerStatus":"Active","ownerUsername":"alice","reactivatable":false,"revokeReason":null,"revokedAt":null,"revokedBy":null,"scope":["orders:read:all"],"status":"Active","userAwareTokenNeverExpires":false}
 type TokenAnswer = PersonalAccessToken
 
-// TooManyAnswerApplicationJSON defines model for TooManyAnswer.
+// TooManyAnswerApplicationJSON Example: {"message":" Rate Limit Exceeded "}
 type TooManyAnswerApplicationJSON = TooMany
 
 // TooManyAnswerApplicationProblemPlusJSON RFC 9457; the same error for whoever accepts application/problem+json.
+//
+// Example: {"detail":"name: must have 1 to 255 characters","detailCode":"400.1 Bad Request Content","instance":"0af7651916cd43dd8448eb211c80319c","status":400,"title":"Bad Request","type":"about:blank"}
 type TooManyAnswerApplicationProblemPlusJSON = Problem
 
-// UnauthorizedAnswerApplicationJSON defines model for UnauthorizedAnswer.
+// UnauthorizedAnswerApplicationJSON Example: {"error":"JWT validation failed: JWT is expired"}
 type UnauthorizedAnswerApplicationJSON = Unauthorized
 
 // UnauthorizedAnswerApplicationProblemPlusJSON RFC 9457; the same error for whoever accepts application/problem+json.
+//
+// Example: {"detail":"name: must have 1 to 255 characters","detailCode":"400.1 Bad Request Content","instance":"0af7651916cd43dd8448eb211c80319c","status":400,"title":"Bad Request","type":"about:blank"}
 type UnauthorizedAnswerApplicationProblemPlusJSON = Problem
 
 // ListAuditEventsParams defines parameters for ListAuditEvents.
