@@ -7,5 +7,7 @@
 //	world: cambio dev (http, https), cambio serve (a service for each algorithm)
 //	  ├──▶ Go: x/oauth2 with go-oidc; go-jose
 //	  ├──▶ node/verify.mjs: oauth4webapi; jose
+//	  ├──▶ typescript/roundtrip.ts: a client of the management API, generated from
+//	  │    api/openapi.yaml at each run by @hey-api/openapi-ts
 //	  └──▶ python/verify.py: Authlib; PyJWT
 package peers

@@ -20,13 +20,9 @@ const oldestNode = 20
 
 // TestNode: jose verifies what oauth4webapi obtains, introspects and revokes.
 func TestNode(t *testing.T) {
-	node := testenv.Need(t, "node")
-	version := nodeVersion(t, node)
-	if version < oldestNode {
-		testenv.Lack(t, "node is of version "+strconv.Itoa(version)+", older than the libraries support")
-	}
+	node := needNode(t)
 	folder := t.TempDir()
-	require.NoError(t, os.Symlink(nodeModules(t), filepath.Join(folder, "node_modules")))
+	require.NoError(t, os.Symlink(nodeModules(t, "node"), filepath.Join(folder, "node_modules")))
 	script, err := os.ReadFile("node/verify.mjs")
 	require.NoError(t, err)
 	path := filepath.Join(folder, "verify.mjs") // imports are looked up beside it
@@ -39,6 +35,16 @@ func TestNode(t *testing.T) {
 	}
 }
 
+// needNode returns Node.js, if it is one that the libraries support.
+func needNode(t *testing.T) string {
+	t.Helper()
+	node := testenv.Need(t, "node")
+	if version := nodeVersion(t, node); version < oldestNode {
+		testenv.Lack(t, "node is of version "+strconv.Itoa(version)+", older than the libraries support")
+	}
+	return node
+}
+
 func nodeVersion(t *testing.T, node string) int {
 	t.Helper()
 	printed, err := exec.CommandContext(t.Context(), node, "--version").Output()
@@ -49,15 +55,15 @@ func nodeVersion(t *testing.T, node string) int {
 	return version
 }
 
-// nodeModules returns the folder of the libraries. It is named by what the lock
-// file pins and kept in the user's cache, so that only its first use needs a
-// network.
-func nodeModules(t *testing.T) string {
+// nodeModules returns the folder of the libraries that the lock file in a folder
+// here pins. It is named by what is pinned and kept in the user's cache, so that only
+// its first use needs a network.
+func nodeModules(t *testing.T, folder string) string {
 	t.Helper()
 	hash := sha256.New()
 	pinned := map[string][]byte{}
 	for _, name := range []string{"package.json", "package-lock.json", ".npmrc"} {
-		content, err := os.ReadFile(filepath.Join("node", name))
+		content, err := os.ReadFile(filepath.Join(folder, name))
 		require.NoError(t, err)
 		pinned[name] = content
 		hash.Write(content)
