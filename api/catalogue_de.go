@@ -154,6 +154,9 @@ func germanRules() map[key]string {
 		ruleKey(directory.RuleGroupID):      "muss die Id einer Gruppe sein",
 		ruleKey(directory.RuleOwnAddress):   "muss %s enthalten, woher die Anfrage kommt: sonst ließe es sich nicht zurücknehmen",
 		ruleKey(directory.RuleNotFuture):    "darf nicht in der Zukunft liegen",
+		ruleKey(directory.RuleFileVersion):  "muss %d sein",
+		ruleKey(directory.RuleRepeated):     "steht zweimal in der Datei",
+		ruleKey(directory.RuleUnknownName):  "in der Datei und in der Organisation gibt es nichts mit diesem Namen",
 
 		fixKey(query.FixAnd):         `Vergleiche mit "and" verbinden; "or", "not" und Klammern darum gibt es nicht`,
 		fixKey(query.FixComparisons): `höchstens %d Vergleiche verwenden`,

@@ -35,6 +35,11 @@ func (d *Directory) AddAssignment(ctx context.Context, organization ID, assignme
 	return added, nil
 }
 
+// Held reports whether just that assignment was made, under whatever id.
+func (s *Snapshot) Held(assignment *Assignment) bool {
+	return slices.ContainsFunc(s.held[assignment.Holder], assignment.same)
+}
+
 func (a Assignment) same(other Assignment) bool {
 	return a.Role == other.Role && a.Scope == other.Scope && a.ScopeID == other.ScopeID && a.Holder == other.Holder && slices.Equal(a.Rights, other.Rights)
 }

@@ -20,7 +20,7 @@ var ErrCycle = errors.New("a group would contain itself")
 // CreateGroup makes a group; *FieldError, ErrNameTaken, ErrReserved for the name of a
 // role, ErrNotFound for an unknown child.
 func (d *Directory) CreateGroup(ctx context.Context, group Group, actor Actor) (Group, error) {
-	if err := group.validate(); err != nil {
+	if err := group.Validate(); err != nil {
 		return Group{}, err
 	}
 	if Role(group.Name).Known() {
@@ -106,7 +106,7 @@ func (d *Directory) DeleteGroup(ctx context.Context, id ID, actor Actor) error {
 
 // checkGroup refuses what before must not become.
 func (s *Snapshot) checkGroup(before, after *Group) error {
-	if err := after.validate(); err != nil {
+	if err := after.Validate(); err != nil {
 		return err
 	}
 	if after.Name != before.Name {
@@ -120,7 +120,8 @@ func (s *Snapshot) checkGroup(before, after *Group) error {
 	return s.checkChildren(after)
 }
 
-func (g *Group) validate() error {
+// Validate returns a *FieldError for each text that no group may have, joined.
+func (g *Group) Validate() error {
 	return errors.Join(validName("name", g.Name), validText("description", g.Description, maxDescription))
 }
 

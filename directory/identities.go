@@ -78,7 +78,7 @@ func (d *Directory) UpdateIdentity(ctx context.Context, id ID, change func(*Iden
 		}
 		after.ID, after.Organization, after.Groups = before.ID, before.Organization, distinct(after.Groups)
 		after.Created, after.Modified, after.Revision = before.Created, before.Modified, before.Revision
-		if after.equal(before) {
+		if after.Same(before) {
 			return audit.Event{}, errUnchanged
 		}
 		if err := d.checkIdentity(ctx, before, after); err != nil {
@@ -190,8 +190,8 @@ func (i *Identity) Validate() error {
 	return errors.Join(errs...)
 }
 
-// equal reports whether the two are the same in every member.
-func (i *Identity) equal(other *Identity) bool {
+// Same reports whether the two are the same in every member.
+func (i *Identity) Same(other *Identity) bool {
 	a, b := *i, *other
 	a.Groups, b.Groups = nil, nil
 	return slices.Equal(i.Groups, other.Groups) && reflect.DeepEqual(a, b)

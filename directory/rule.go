@@ -34,6 +34,9 @@ const (
 	RuleGroupID        Rule = "group_id"
 	RuleOwnAddress     Rule = "own_address" // the address
 	RuleNotFuture      Rule = "not_future"
+	RuleFileVersion    Rule = "file_version" // the version there is
+	RuleRepeated       Rule = "repeated"
+	RuleUnknownName    Rule = "unknown_name"
 )
 
 // RuleTexts returns what to do by each rule, in English, with the verbs of package
@@ -65,6 +68,9 @@ func RuleTexts() map[Rule]string {
 		RuleGroupID:        "must be the id of a group",
 		RuleOwnAddress:     "must contain %s, from where you come: you could not change it back",
 		RuleNotFuture:      "must not lie in the future",
+		RuleFileVersion:    "must be %d",
+		RuleRepeated:       "is in the file twice",
+		RuleUnknownName:    "there is none of that name in the file or the organization",
 	}
 }
 

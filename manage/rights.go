@@ -42,6 +42,9 @@ const (
 	ManageKeys     Action = "read and rotate signing keys"
 	ReadAudit      Action = "read the audit trail"
 	ReadInactivity Action = "read the inactivity report"
+
+	ExportDirectory Action = "export the directory"
+	ImportDirectory Action = "import a directory"
 )
 
 // place says where a role must be held.
@@ -58,6 +61,7 @@ const (
 // covers a scope.
 type permit struct {
 	role  directory.Role
+	also  directory.Role  // held in the organization too
 	at    place           // where the role is held
 	right directory.Right // held, and covered by the token
 	own   bool            // only for what is the caller's own
@@ -78,7 +82,7 @@ const (
 // by what is true now, not up to a second ago.
 func gives(action Action) bool {
 	switch action {
-	case WriteGroup, WriteMembers, WriteIdentity, AssignRoles:
+	case WriteGroup, WriteMembers, WriteIdentity, AssignRoles, ImportDirectory:
 		return true
 	default:
 		return false
@@ -127,6 +131,10 @@ func permits(action Action) []permit {
 		return []permit{provisioner, groups}
 	case ReadRoles, AssignRoles:
 		return []permit{platform, holder(directory.ManageSystemSecurityRoles, atOrganization)}
+	case ExportDirectory, ImportDirectory:
+		both := groups
+		both.also = directory.ManageSystemSecurityRoles
+		return []permit{both}
 	case ReadInactivity:
 		return []permit{{role: directory.AdministerNonInteractiveUser, at: atOrganization, scopes: []string{coversReadingAll}}}
 	default:
@@ -173,7 +181,7 @@ func (c *Caller) need(action Action, t target) error {
 		case p.held(c, t):
 			uncovered = &ScopeError{Scope: p.wantedScope()}
 		case lacking == nil || !p.ofOthers(c, t): // what one's own tokens need says nothing of others'
-			lacking = &LackError{Role: p.role, Right: p.right}
+			lacking = p.lack(c)
 		}
 	}
 	switch {
@@ -184,6 +192,14 @@ func (c *Caller) need(action Action, t target) error {
 	default:
 		return &LackError{}
 	}
+}
+
+// lack says what the caller's identity would need.
+func (p *permit) lack(c *Caller) *LackError {
+	if p.also != "" && c.Access.HoldsOrganizationRole(p.role) {
+		return &LackError{Role: p.also}
+	}
+	return &LackError{Role: p.role, Right: p.right}
 }
 
 // ofOthers reports whether the permit is for the caller's own things and the target is
@@ -208,6 +224,9 @@ func (p *permit) held(c *Caller, t target) bool {
 		return false
 	}
 	if p.ofOthers(c, t) {
+		return false
+	}
+	if p.also != "" && !c.Access.HoldsOrganizationRole(p.also) {
 		return false
 	}
 	return (p.right == "" || c.Access.HasRight(p.right)) && (p.role == "" || p.roleHeld(c, t))
