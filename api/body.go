@@ -16,7 +16,8 @@ type bodyError struct {
 	*httpx.JSONError
 
 	media string
-	into  any // a pointer to the model
+	into  any   // a pointer to the model
+	most  int64 // bytes of the body
 }
 
 func (e *bodyError) Unwrap() error { return e.JSONError }
@@ -52,9 +53,14 @@ func ending(w http.ResponseWriter, r *http.Request, cascade *bool) manage.Input[
 
 // decode reads a body of a media type into v, strictly.
 func decode(w http.ResponseWriter, r *http.Request, media string, optional bool, v any) error {
-	err := httpx.DecodeJSON(w, r, httpx.JSONOptions{MediaTypes: []string{media}, Optional: optional}, v)
+	return decodeUpTo(httpx.DefaultMaxBytes, w, r, media, optional, v)
+}
+
+// decodeUpTo is decode for a body of at most so many bytes.
+func decodeUpTo(most int64, w http.ResponseWriter, r *http.Request, media string, optional bool, v any) error {
+	err := httpx.DecodeJSON(w, r, httpx.JSONOptions{MaxBytes: most, MediaTypes: []string{media}, Optional: optional}, v)
 	if body, ok := errors.AsType[*httpx.JSONError](err); ok {
-		return &bodyError{JSONError: body, media: media, into: v}
+		return &bodyError{JSONError: body, media: media, into: v, most: most}
 	}
 	return err
 }
@@ -65,7 +71,7 @@ func bodyAnswer(err *bodyError) answer {
 	case errors.Is(err, httpx.ErrTooLarge):
 		return answer{
 			status: http.StatusRequestEntityTooLarge, code: "413 Content Too Large", message: messageTooLarge,
-			causes: because(causeMaxBytes, httpx.DefaultMaxBytes),
+			causes: because(causeMaxBytes, err.most),
 		}
 	case errors.Is(err, httpx.ErrMediaType), errors.Is(err, httpx.ErrContentEncoding):
 		causes := because(causeMediaType, err.media)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/keys"
+	"github.com/cambio-sts/cambio/manage"
 	"github.com/cambio-sts/cambio/pat"
 	"github.com/oapi-codegen/runtime"
 )
@@ -43,6 +44,115 @@ type AuditEvent struct {
 	Time       Time    `json:"time"`
 	TrackingID *string `json:"tracking_id,omitempty"`
 	UserAgent  *string `json:"user_agent,omitempty"`
+}
+
+// DirectoryChange defines model for DirectoryChange.
+type DirectoryChange struct {
+	Action manage.DirectoryAction `json:"action"`
+
+	// Index In its list in the document; null for what is not in it.
+	Index *int                 `json:"index"`
+	Kind  manage.DirectoryKind `json:"kind"`
+	Name  string               `json:"name"`
+}
+
+// DirectoryCount defines model for DirectoryCount.
+type DirectoryCount struct {
+	Created int `json:"created"`
+	Removed int `json:"removed"`
+	Updated int `json:"updated"`
+}
+
+// DirectoryFailure defines model for DirectoryFailure.
+type DirectoryFailure struct {
+	Causes []Message `json:"causes"`
+
+	// DetailCode As a single change would have been refused.
+	DetailCode string `json:"detailCode"`
+
+	// Index In its list in the document; null for what is not in it.
+	Index *int                 `json:"index"`
+	Kind  manage.DirectoryKind `json:"kind"`
+	Name  string               `json:"name"`
+}
+
+// DirectoryFile Example: {"groups":[{"childGroups":["night-shift"],"description":"They take orders.","name":"order-clerks"},{"childGroups":[],"name":"night-shift"}],"identities":[{"displayName":"Alice","email":"alice@example.com","enabled":true,"groups":["order-clerks"],"username":"alice"}],"roleAssignments":[{"holder":{"name":"order-clerks","type":"GROUP"},"role":"AccessAsNonInteractiveUser","scope":"organization"},{"holder":{"name":"alice","type":"IDENTITY"},"role":"group_admin","scope":"group","scopeName":"night-shift"}],"version":1}
+type DirectoryFile struct {
+	Groups []DirectoryGroup `json:"groups,omitempty"`
+
+	// Identities People. Their order means nothing.
+	Identities      []DirectoryIdentity       `json:"identities,omitempty"`
+	RoleAssignments []DirectoryRoleAssignment `json:"roleAssignments,omitempty"`
+
+	// Version 1, the only one there is.
+	Version int `json:"version"`
+}
+
+// DirectoryGroup A group, found by name. What is absent or null is left as it is.
+type DirectoryGroup struct {
+	// ChildGroups Names of the groups that are nested in it.
+	ChildGroups []string `json:"childGroups,omitempty"`
+	Description *string  `json:"description,omitempty"`
+	Name        string   `json:"name"`
+}
+
+// DirectoryHolder defines model for DirectoryHolder.
+type DirectoryHolder struct {
+	// Name The username of an identity, or the name of a group.
+	Name string `json:"name"`
+	Type string `json:"type"`
+}
+
+// DirectoryIdentity A person, found by username. What is absent or null is left as it is.
+type DirectoryIdentity struct {
+	DisplayName *string `json:"displayName,omitempty"`
+	Email       *string `json:"email,omitempty"`
+
+	// Enabled A new one is enabled unless this is false.
+	Enabled    *bool   `json:"enabled,omitempty"`
+	ExternalID *string `json:"externalId,omitempty"`
+
+	// Groups Names of the groups of which it is a direct member.
+	Groups   []string `json:"groups,omitempty"`
+	Issuer   *string  `json:"issuer,omitempty"`
+	Subject  *string  `json:"subject,omitempty"`
+	Username string   `json:"username"`
+}
+
+// DirectoryReport Example: {"changes":[{"action":"create","index":0,"kind":"identity","name":"alice"}],"complete":true,"failed":1,"failures":[{"causes":[],"detailCode":"403 Forbidden","index":1,"kind":"roleAssignment","name":"group_admin: alice"}],"groups":{"created":2,"removed":0,"updated":0},"identities":{"created":1,"removed":0,"updated":0},"preview":false,"roleAssignments":{"created":1,"removed":0,"updated":0}}
+type DirectoryReport struct {
+	// Changes The first 1000.
+	Changes []DirectoryChange `json:"changes"`
+
+	// Complete Everything was tried. False if the store took no changes any more.
+	Complete bool `json:"complete"`
+
+	// Failed How many changes could not be made.
+	Failed int `json:"failed"`
+
+	// Failures The first 1000.
+	Failures   []DirectoryFailure `json:"failures"`
+	Groups     DirectoryCount     `json:"groups"`
+	Identities DirectoryCount     `json:"identities"`
+
+	// Preview Nothing was done.
+	Preview         bool           `json:"preview"`
+	RoleAssignments DirectoryCount `json:"roleAssignments"`
+}
+
+// DirectoryRoleAssignment defines model for DirectoryRoleAssignment.
+type DirectoryRoleAssignment struct {
+	Holder DirectoryHolder `json:"holder"`
+	Rights []string        `json:"rights,omitempty"`
+
+	// Role A role, or rights.
+	Role *directory.Role `json:"role,omitempty"`
+
+	// Scope This organization, or a group of it.
+	Scope directory.ScopeKind `json:"scope"`
+
+	// ScopeName Name of the group.
+	ScopeName *string `json:"scopeName,omitempty"`
 }
 
 // Failure Example: {"causes":[{"locale":"en-US","localeOrigin":"DEFAULT","text":"name: must have 1 to 255 characters"}],"detailCode":"400.1 Bad Request Content","messages":[{"locale":"en-US","localeOrigin":"DEFAULT","text":"The request was syntactically correct but its content is semantically invalid."}],"trackingId":"0af7651916cd43dd8448eb211c80319c"}
@@ -902,6 +1012,17 @@ type RotateOrganizationAccessTokenParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// ImportDirectoryParams defines parameters for ImportDirectory.
+type ImportDirectoryParams struct {
+	// Preview Only tell what it would do.
+	Preview *bool `form:"preview,omitempty" json:"preview,omitempty"`
+
+	// Prune Take away what the document does not have: people with their tokens, groups, role assignments, memberships, and texts
+	// of what it lists. A list that is absent says nothing. Technical users, the reserved groups and roles on
+	// the platform stay.
+	Prune *bool `form:"prune,omitempty" json:"prune,omitempty"`
+}
+
 // PutPolicyParams defines parameters for PutPolicy.
 type PutPolicyParams struct {
 	// Preview Only tell what it would do.
@@ -1063,6 +1184,9 @@ type RevokeOrganizationAccessTokenJSONRequestBody = RevokeRequest
 // RotateOrganizationAccessTokenJSONRequestBody defines body for RotateOrganizationAccessToken for application/json ContentType.
 type RotateOrganizationAccessTokenJSONRequestBody = RotateRequest
 
+// ImportDirectoryJSONRequestBody defines body for ImportDirectory for application/json ContentType.
+type ImportDirectoryJSONRequestBody = DirectoryFile
+
 // PutPolicyJSONRequestBody defines body for PutPolicy for application/json ContentType.
 type PutPolicyJSONRequestBody = Policy
 
@@ -1209,6 +1333,12 @@ type ServerInterface interface {
 	// RotateOrganizationAccessToken Give a token a new secret
 	// (POST /organizations/{id}/access-tokens/{tokenId}/rotate)
 	RotateOrganizationAccessToken(w http.ResponseWriter, r *http.Request, id LevelID, tokenID TokenID, params RotateOrganizationAccessTokenParams)
+	// ExportDirectory Export the people, groups and role assignments of an organization
+	// (GET /organizations/{id}/directory)
+	ExportDirectory(w http.ResponseWriter, r *http.Request, id ID)
+	// ImportDirectory Import people, groups and role assignments into an organization
+	// (POST /organizations/{id}/directory)
+	ImportDirectory(w http.ResponseWriter, r *http.Request, id ID, params ImportDirectoryParams)
 	// GetPolicy Read the policy of an organization
 	// (GET /organizations/{id}/policy)
 	GetPolicy(w http.ResponseWriter, r *http.Request, id ID)
@@ -3323,6 +3453,87 @@ func (siw *ServerInterfaceWrapper) RotateOrganizationAccessToken(w http.Response
 	handler.ServeHTTP(w, r)
 }
 
+// ExportDirectory operation middleware
+func (siw *ServerInterfaceWrapper) ExportDirectory(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ExportDirectory(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ImportDirectory operation middleware
+func (siw *ServerInterfaceWrapper) ImportDirectory(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ImportDirectoryParams
+
+	// ------------- Optional query parameter "preview" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "preview", r.URL.Query(), &params.Preview, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "preview"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "preview", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "prune" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "prune", r.URL.Query(), &params.Prune, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "prune"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "prune", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ImportDirectory(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetPolicy operation middleware
 func (siw *ServerInterfaceWrapper) GetPolicy(w http.ResponseWriter, r *http.Request) {
 
@@ -4205,6 +4416,8 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/organizations/{id}", wrapper.PatchOrganization)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/organizations/{id}/policy", wrapper.GetPolicy)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/organizations/{id}/policy", wrapper.PutPolicy)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/organizations/{id}/directory", wrapper.ExportDirectory)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/organizations/{id}/directory", wrapper.ImportDirectory)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/organizations/{id}/access-tokens", wrapper.ListOrganizationAccessTokens)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/organizations/{id}/access-tokens", wrapper.CreateOrganizationAccessToken)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/organizations/{id}/access-tokens/{tokenId}", wrapper.DeleteOrganizationAccessToken)

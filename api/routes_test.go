@@ -53,6 +53,8 @@ func routeRequests() map[string][]string {
 		"PATCH /api/v1/organizations/{org}":                                    {`[{"op":"test","path":"/name","value":"acme"}]`},
 		"GET /api/v1/organizations/{org}/policy":                               {""},
 		"PUT /api/v1/organizations/{org}/policy":                               {`{"maxTokensPerOwner":0}`},
+		"GET /api/v1/organizations/{org}/directory":                            {""},
+		"POST /api/v1/organizations/{org}/directory":                           {`{"version":1,"groups":[{"name":"{new}"}]}`},
 		"GET /api/v1/organizations/{org}/access-tokens":                        {""},
 		"POST /api/v1/organizations/{org}/access-tokens":                       {`{"name":"{new}","scope":[]}`},
 		"GET /api/v1/organizations/{org}/access-tokens/{orgtoken}":             {""},

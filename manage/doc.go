@@ -9,6 +9,10 @@
 // is refused with what they lack. No use case gives anyone what the caller neither
 // holds nor may assign (give.go).
 //
+// The directory of an organization goes out into a file and comes in again
+// (directoryexport.go, directoryimport.go): each change that a file makes is one of
+// the changes above.
+//
 // The doors (api, scim, console) translate to and from it. The package refuses to
 // know requests, languages, and how anything is stored.
 package manage

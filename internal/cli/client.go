@@ -44,6 +44,8 @@ type request struct {
 	body         []byte
 	// anonymous leaves the Authorization header out: the form holds the token.
 	anonymous bool
+	// patient waits for an answer as long as it takes.
+	patient bool
 }
 
 // answer is a 2xx answer. The body is JSON, or empty if the status is 204.
@@ -159,7 +161,11 @@ func (c *client) try(ctx context.Context, r request) (answer, error) {
 	if !r.anonymous {
 		sent.Header.Set("Authorization", "Bearer "+c.token.text.Reveal())
 	}
-	got, err := c.http.Do(sent)
+	client := c.http
+	if r.patient {
+		client = c.patient()
+	}
+	got, err := client.Do(sent)
 	if err != nil {
 		return answer{}, c.unreachable(err)
 	}
@@ -172,6 +178,18 @@ func (c *client) try(ctx context.Context, r request) (answer, error) {
 		return answer{}, c.unexpected("the answer is larger than 32 MiB")
 	}
 	return answer{got.StatusCode, got.Header, body}, nil
+}
+
+// patient is the client without its limits on the time of an answer.
+func (c *client) patient() *http.Client {
+	patient := *c.http
+	patient.Timeout = 0
+	if transport, ok := patient.Transport.(*http.Transport); ok {
+		transport = transport.Clone()
+		transport.ResponseHeaderTimeout, transport.DisableKeepAlives = 0, true
+		patient.Transport = transport
+	}
+	return &patient
 }
 
 // unexpected is an answer that a Cambio server does not give.

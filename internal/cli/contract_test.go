@@ -243,6 +243,7 @@ func TestOtherShapes(t *testing.T) {
 		"policy set --max-lifetime 1d":     {ok(meJSON()), ok(policyJSON), ok("[]")},
 		"role unassign platform_admin --from " + aliceID: {ok("{}")},
 		"login": {ok(meJSON()), ok("[]")},
+		"directory import --file testdata/directory.json": {ok(meJSON()), ok("[]")},
 	} {
 		got := run{args: splitWords(args), stdin: pat, replies: replies}.do(t)
 		require.Equal(t, 1, got.exit, args)
@@ -258,7 +259,7 @@ func TestOtherShapes(t *testing.T) {
 		"group member list x": nil, "group member add x y": nil, "group token get " + tokenID + " --group x": nil, "group token delete " + tokenID + " --group x": nil,
 		"identity get x": nil, "identity update x --email y": nil, "identity delete x": nil,
 		"identity disable x": nil, "identity login x": nil, "role assign organization_user --to x": nil, "role assign organization_user --to group:x --on org:x": nil,
-		"role unassign organization_user --from " + aliceID + " --on org:" + organizationID: nil, "service list": nil, "audit list": nil, "report inactivity": nil,
+		"role unassign organization_user --from " + aliceID + " --on org:" + organizationID: nil, "service list": nil, "directory export --org x": nil, "directory import --file testdata/directory.json": nil, "audit list": nil, "report inactivity": nil,
 	} {
 		got := run{args: splitWords(args), replies: append(before, refused)}.do(t)
 		require.Contains(t, got.stderr, "error: 403 Forbidden\n", args)

@@ -88,3 +88,27 @@ func roleCases() map[string]run {
 		"role-unassign-right":  {args: []string{"role", "unassign", "--right", "cambio:introspect", "--from", aliceID, "--on", "org:" + organizationID}, replies: []reply{listOf(rights), gone()}},
 	}
 }
+
+func directoryCases() map[string]run {
+	document := `{"version":1,"identities":[{"username":"alice","enabled":true}],"groups":[],"roleAssignments":[]}`
+	report := func(failed, failures string) reply {
+		return ok(`{"preview":false,"complete":true,"identities":{"created":1,"updated":0,"removed":1},"groups":{"created":0,"updated":0,"removed":0},` +
+			`"roleAssignments":{"created":0,"updated":0,"removed":0},"failed":` + failed + `,"changes":[{"kind":"identity","index":0,"name":"alice","action":"create"},` +
+			`{"kind":"identity","index":null,"name":"bob","action":"remove"}],"failures":[` + failures + `]}` + "\n")
+	}
+	failure := `{"kind":"roleAssignment","index":3,"name":"group_admin: alice","detailCode":"403 Forbidden","causes":[{"locale":"en-US","localeOrigin":"DEFAULT","text":"no"}]},` +
+		`{"kind":"identity","index":null,"name":"carol","detailCode":"503 Service Unavailable","causes":[]}`
+	org := []string{"--org", organizationID}
+	given := append([]string{"directory", "import", "-f", "-"}, org...)
+	return map[string]run{
+		"directory-export":         {args: []string{"directory", "export"}, replies: []reply{ok(meJSON()), ok(document)}},
+		"directory-export-yaml":    {args: append([]string{"directory", "export", "-o", "yaml"}, org...), replies: []reply{ok(document)}},
+		"directory-import":         {args: given, stdin: document, replies: []reply{report("0", "")}},
+		"directory-import-json":    {args: append([]string{"directory", "import", "--preview", "--prune", "-o", "json"}, org...), stdin: document, replies: []reply{ok(strings.Replace(report("0", "").body, `"preview":false`, `"preview":true`, 1))}},
+		"directory-import-failed":  {args: given, stdin: document, replies: []reply{report("2", failure)}},
+		"directory-import-outage":  {args: given, stdin: document, replies: []reply{ok(strings.Replace(report("0", "").body, `"complete":true`, `"complete":false`, 1))}},
+		"directory-import-asked":   {args: append([]string{"directory", "import", "--prune", "--file", "testdata/directory.json"}, org...), stdin: "n\n", terminal: true},
+		"directory-import-unasked": {args: append([]string{"directory", "import", "--prune"}, org...), stdin: document, terminal: true},
+		"directory-import-list":    {args: given, stdin: "[]"},
+	}
+}

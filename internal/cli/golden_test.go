@@ -18,7 +18,7 @@ const (
 // cases are the runs of which the whole is in testdata, by the names there.
 func cases() map[string]run {
 	all := patCases()
-	for _, more := range []map[string]run{levelCases(), organizationCases(), policyCases(), groupCases(), identityCases(), roleCases(), otherCases(), loginCases()} {
+	for _, more := range []map[string]run{levelCases(), organizationCases(), policyCases(), groupCases(), identityCases(), roleCases(), directoryCases(), otherCases(), loginCases()} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -116,7 +116,7 @@ func patCases() map[string]run {
 func TestHelp(t *testing.T) {
 	for _, name := range []string{
 		"pat", "pat create", "pat list", "exchange", "introspect", "keys", "audit verify", "audit list", "version",
-		"org", "org token", "group", "group member", "group token create", "identity", "identity update", "role", "role assign", "policy", "policy set", "login", "logout",
+		"org", "org token", "group", "group member", "group token create", "identity", "identity update", "role", "role assign", "policy", "policy set", "directory", "directory import", "login", "logout",
 	} {
 		got := run{args: append(splitWords(name), "--help")}.do(t)
 		golden(t, "help-"+joinWords(name), got.transcript(append(splitWords(name), "--help")))

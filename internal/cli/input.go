@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 )
@@ -22,6 +23,11 @@ func (c *call) argument(index int) string {
 // readObject reads the one JSON object in the file that flag names, or on stdin
 // if its path is -.
 func (c *call) readObject(path, flag string) (json.RawMessage, error) {
+	return c.readObjectUpTo(maxInput, path, flag)
+}
+
+// readObjectUpTo is readObject for a file of at most so many bytes.
+func (c *call) readObjectUpTo(most int64, path, flag string) (json.RawMessage, error) {
 	input, source := c.env.Stdin, "what came on stdin"
 	if path == "-" && c.opts.tokenFile == "-" {
 		return nil, usage("stdin cannot hold both the token and the file of --"+flag, "name a file for one of them, with --"+flag+" or --token-file")
@@ -34,13 +40,13 @@ func (c *call) readObject(path, flag string) (json.RawMessage, error) {
 		defer func() { _ = file.Close() }()
 		input, source = file, "the file "+quote(path)
 	}
-	data, err := io.ReadAll(io.LimitReader(input, maxInput+1))
+	data, err := io.ReadAll(io.LimitReader(input, most+1))
 	if err != nil {
 		return nil, unreadable(path, err)
 	}
 	data = bytes.TrimSpace(data)
-	if len(data) > maxInput || !json.Valid(data) || data[0] != '{' {
-		return nil, usage(source+" is not one JSON object of at most 64 KiB", "write it in the form that get -o json prints")
+	if int64(len(data)) > most || !json.Valid(data) || data[0] != '{' {
+		return nil, usage(source+fmt.Sprintf(" is not one JSON object of at most %d KiB", most>>10), "write it in the form that get or export -o json prints")
 	}
 	return data, nil
 }
