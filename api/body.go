@@ -104,28 +104,39 @@ func typeCause(field, media string, model any) cause {
 	return cause{key: causeTypeObject}
 }
 
-// fieldType returns the type at a path of JSON names in a model.
+// fieldType returns the type at a path of JSON names in a model, each with the index of
+// an entry if it is a list.
 func fieldType(in reflect.Type, path []string) (reflect.Type, bool) {
 	in = pointed(in)
-	for _, name := range path {
-		if in.Kind() == reflect.Slice {
-			in = pointed(in.Elem())
-		}
-		found := false
-		if in.Kind() != reflect.Struct {
-			return nil, false
-		}
-		for field := range in.Fields() {
-			if tag, _, _ := strings.Cut(field.Tag.Get("json"), ","); tag == name {
-				in, found = pointed(field.Type), true
-				break
+	for _, segment := range path {
+		name, _, entry := strings.Cut(segment, "[")
+		if name != "" {
+			field, ok := memberType(in, name)
+			if !ok {
+				return nil, false
 			}
+			in = field
 		}
-		if !found {
-			return nil, false
+		if entry {
+			if in.Kind() != reflect.Slice {
+				return nil, false
+			}
+			in = pointed(in.Elem())
 		}
 	}
 	return in, true
+}
+
+func memberType(in reflect.Type, name string) (reflect.Type, bool) {
+	if in.Kind() != reflect.Struct {
+		return nil, false
+	}
+	for field := range in.Fields() {
+		if tag, _, _ := strings.Cut(field.Tag.Get("json"), ","); tag == name {
+			return pointed(field.Type), true
+		}
+	}
+	return nil, false
 }
 
 func pointed(t reflect.Type) reflect.Type {

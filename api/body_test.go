@@ -28,6 +28,6 @@ func TestEveryFieldHasItsType(t *testing.T) {
 		require.Equal(t, want, typeCause(path, typeJSON, &OrganizationDraft{}).key, path)
 	}
 	require.Equal(t, causeTypeTime, typeCause("expirationDate", typeJSONPatch, &tokenDocument{}).key)
-	require.Equal(t, causeTypeText, typeCause("op", typeJSONPatch, &[]PatchOperation{}).key)
+	require.Equal(t, causeTypeText, typeCause("[0].op", typeJSONPatch, &[]PatchOperation{}).key)
 	require.Equal(t, causeTypePatch, typeCause("", typeJSONPatch, &[]PatchOperation{}).key)
 }

@@ -85,7 +85,7 @@ func TestCreateBodies(t *testing.T) {
 		`{"name":"x","name":"y"}`:                                       "name: a parameter occurs more than once",
 		`{"name":1}`:                                                    "name: must be a string",
 		`{"name":"x","scope":"all"}`:                                    "scope: must be a list of strings",
-		`{"name":"x","audience":[1]}`:                                   "audience: must be a list of strings",
+		`{"name":"x","audience":[1]}`:                                   "audience[0]: must be a string",
 		`{"name":"x","allowedNetworks":{}}`:                             "allowedNetworks: must be a list of strings",
 		`{"name":"x","description":[]}`:                                 "description: must be a string",
 		`{"name":"x","userAwareTokenNeverExpires":"yes"}`:               "userAwareTokenNeverExpires: must be true or false",

@@ -173,6 +173,8 @@ func TestDirectoryRefusals(t *testing.T) {
 		{`"version":1,`, ``, "version: must be 1"},
 		{`"email"`, `"mail"`, "identities[1].mail: the field is unknown"},
 		{`"email":`, `"username":"z","email":`, "identities[1].username: a parameter occurs more than once"},
+		{`"username":"y"`, `"username":7`, "identities[1].username: must be a string"},
+		{`["g"]`, `["g",{}]`, "identities[0].groups[1]: must be a string"},
 		{`y@example.com`, `y`, "identities[1].email: must be an address such as name@example.com"},
 		{`"username":"y"`, `"username":"x"`, "identities[1].username: is in the file twice"},
 		{`"username":"y"`, `"username":" "`, "identities[1].username: must have 1 to 255 characters and not be blank"},

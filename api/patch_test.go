@@ -80,7 +80,7 @@ func TestPatchRefuses(t *testing.T) {
 		`[{"op":"replace","path":"/scope","value":"a:b:c"}]`:                                                                   "400.1 scope: must be a list of strings",
 		`[{"op":"add","path":"/scope/-","value":7}]`:                                                                           "400.1 scope: must be a list of strings",
 		`[{"op":"replace","path":"/userAwareTokenNeverExpires","value":"no"}]`:                                                 "400.1 userAwareTokenNeverExpires: must be true or false",
-		`[{"op":7,"path":"/scope"}]`:                                                                                           "400.1 op: must be a string",
+		`[{"op":7,"path":"/scope"}]`:                                                                                           "400.1 [0].op: must be a string",
 		`[{"op":"replace","path":"/expirationDate","value":"soon"}]`:                                                           "400.1 expirationDate: must be an RFC 3339 time such as 2027-01-31T00:00:00.000Z",
 		`[{"op":"replace","path":"/expirationDate","value":"2020-01-01T00:00:00Z"}]`:                                           "400.1 expirationDate: must lie in the future",
 		`[{"op":"replace","path":"/name","value":""}]`:                                                                         "400.1 name: must have 1 to 255 characters",

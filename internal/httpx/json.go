@@ -59,9 +59,21 @@ func ParseJSON(body []byte, v any) error {
 	}
 	if err := json.Unmarshal(body, v); err != nil {
 		if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return &JSONError{Kind: ErrFieldType, Field: mismatch.Field}
+			return &JSONError{Kind: ErrFieldType, Field: typeFaultPath(body, mismatch)}
 		}
 		return &JSONError{Kind: ErrFieldType}
 	}
 	return nil
+}
+
+// typeFaultPath is the path of the value that has the wrong type. encoding/json names
+// it without the indices of lists, but tells how far it has read.
+func typeFaultPath(body []byte, mismatch *json.UnmarshalTypeError) string {
+	walk := jsonWalk{tokens: json.NewDecoder(bytes.NewReader(body)), until: mismatch.Offset}
+	walk.tokens.UseNumber()
+	reached, ok := errors.AsType[*JSONError](walk.document(nil))
+	if mismatch.Offset == 0 || !ok {
+		return mismatch.Field
+	}
+	return reached.Field
 }

@@ -74,6 +74,7 @@ func TestDecodeJSON(t *testing.T) {
 		"duplicate in raw":      {body: `{"value":[{"a":1,"a":2}]}`, kind: httpx.ErrDuplicate, field: "value[0].a"},
 		"duplicate in any":      {body: `{"any":{"a":1,"a":2}}`, kind: httpx.ErrDuplicate, field: "any.a"},
 		"wrong type":            {body: `{"name":1}`, kind: httpx.ErrFieldType, field: "name"},
+		"wrong type in a list":  {body: `{"addresses":[{"street":"x"},{"street":1}]}`, kind: httpx.ErrFieldType, field: "addresses[1].street"},
 		"object for a string":   {body: `{"name":{"a":1}}`, kind: httpx.ErrFieldType, field: "name"},
 		"fraction":              {body: `{"accessTokenValiditySeconds":1.5}`, kind: httpx.ErrFieldType, field: "accessTokenValiditySeconds"},
 		"overflow":              {body: `{"accessTokenValiditySeconds":1e99}`, kind: httpx.ErrFieldType, field: "accessTokenValiditySeconds"},

@@ -17,6 +17,7 @@ const (
 type jsonWalk struct {
 	tokens *json.Decoder
 	depth  int
+	until  int64 // the offset of what is looked for, if it is not 0
 }
 
 // document walks the whole; it must be an object or an array.
@@ -42,6 +43,9 @@ func (w *jsonWalk) value(target reflect.Type, path string) error {
 
 // inside walks what token opens; a scalar opens nothing.
 func (w *jsonWalk) inside(token json.Token, target reflect.Type, path string) error {
+	if w.until > 0 && w.tokens.InputOffset() >= w.until {
+		return &JSONError{Kind: ErrFieldType, Field: path}
+	}
 	delim, ok := token.(json.Delim)
 	if !ok {
 		return nil
