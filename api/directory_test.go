@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -303,4 +304,35 @@ func drawDirectory(t *rapid.T) api.DirectoryFile {
 		}
 	}
 	return file
+}
+
+// ending is a store in which a token has ended when it is looked for again, later.
+type ending struct {
+	pat.Store
+
+	clock *clock
+	found int
+}
+
+func (e *ending) Find(ctx context.Context, id pat.ID) (pat.Record, error) {
+	record, err := e.Store.Find(ctx, id)
+	e.clock.advance(2 * time.Second)
+	if e.found++; e.found > 2 {
+		record.State = pat.StateRevoked
+	}
+	return record, err
+}
+
+// An import ends with the token by which it was asked for.
+func TestDirectoryEndsWithItsCaller(t *testing.T) {
+	w := newWorld(t)
+	o := w.keeper(w.organization.ID, "root")
+	w.rebuild(func(c *pat.Config) { c.Store = &ending{Store: w.db.PATs(), clock: w.clock} })
+	report := o.imported(`{"version":1,"groups":[{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"}]}`, "")
+	require.False(t, report.Complete)
+	require.Equal(t, api.DirectoryCount{Created: 2}, report.Groups)
+	require.Equal(t, 1, report.Failed)
+	require.Equal(t, "c", report.Failures[0].Name)
+	require.Equal(t, "403 Forbidden", report.Failures[0].DetailCode)
+	require.NotContains(t, o.exported(), `"c"`)
 }

@@ -88,7 +88,7 @@ type DirectoryFile struct {
 	Version int `json:"version"`
 }
 
-// DirectoryGroup A group, found by name. What is absent or null is left as it is.
+// DirectoryGroup A group, found by name. What is absent or null is left as it is, without `prune`.
 type DirectoryGroup struct {
 	// ChildGroups Names of the groups that are nested in it.
 	ChildGroups []string `json:"childGroups,omitempty"`
@@ -103,7 +103,7 @@ type DirectoryHolder struct {
 	Type string `json:"type"`
 }
 
-// DirectoryIdentity A person, found by username. What is absent or null is left as it is.
+// DirectoryIdentity A person, found by username. What is absent or null is left as it is, without `prune`.
 type DirectoryIdentity struct {
 	DisplayName *string `json:"displayName,omitempty"`
 	Email       *string `json:"email,omitempty"`
@@ -124,7 +124,7 @@ type DirectoryReport struct {
 	// Changes The first 1000.
 	Changes []DirectoryChange `json:"changes"`
 
-	// Complete Everything was tried. False if the store took no changes any more.
+	// Complete Everything was tried. False if the store took no changes any more, or the caller may not go on.
 	Complete bool `json:"complete"`
 
 	// Failed How many changes could not be made.

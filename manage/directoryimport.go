@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/cambio-sts/cambio/directory"
 )
@@ -28,6 +29,8 @@ type importer struct {
 	people map[string]directory.ID
 	made   map[string]bool       // groups, by this import
 	gone   map[directory.ID]bool // by this import
+
+	checked time.Time // when it was last known that the caller may do this
 }
 
 // ImportDirectory brings an organization, the caller's own, to what a file says.
@@ -58,7 +61,7 @@ func (m *Manager) ImportDirectory(ctx context.Context, c *Caller, organization s
 	if err != nil {
 		return nil, err
 	}
-	if err := i.run(ctx); err != nil && !errors.Is(err, errOutage) {
+	if err := i.run(ctx); err != nil && !errors.Is(err, errStopped) {
 		return nil, err
 	}
 	return i.report, nil
@@ -101,9 +104,8 @@ func (i *importer) run(ctx context.Context) error {
 		{KindRoleAssignment, len(i.file.Assignments), func(n int) string { return i.file.Assignments[n].title() }, i.assignment},
 	} {
 		for n := range step.count {
-			action, err := step.do(ctx, n)
-			change := DirectoryChange{Kind: step.kind, Index: n, Name: step.name(n), Action: action}
-			if err := i.report.note(ctx, change, err); err != nil {
+			change := DirectoryChange{Kind: step.kind, Index: n, Name: step.name(n)}
+			if err := i.try(ctx, change, func() (DirectoryAction, error) { return step.do(ctx, n) }); err != nil {
 				return err
 			}
 		}

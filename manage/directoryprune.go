@@ -25,7 +25,7 @@ func (i *importer) prune(ctx context.Context) error {
 			continue
 		}
 		err := step.prune(ctx)
-		if err != nil && !errors.Is(err, errOutage) {
+		if err != nil && !errors.Is(err, errStopped) {
 			err = i.report.note(ctx, DirectoryChange{Kind: step.kind, Index: -1}, err)
 		}
 		if err != nil {
@@ -37,13 +37,15 @@ func (i *importer) prune(ctx context.Context) error {
 
 // remove removes one thing, unless only a preview is asked for.
 func (i *importer) remove(ctx context.Context, kind DirectoryKind, id directory.ID, name string, may error, remove func() error) error {
-	if may == nil && !i.ask.Preview {
-		may = remove()
-	}
-	if may == nil {
-		i.gone[id] = true
-	}
-	return i.report.note(ctx, DirectoryChange{Kind: kind, Index: -1, Name: name, Action: DirectoryRemove}, may)
+	return i.try(ctx, DirectoryChange{Kind: kind, Index: -1, Name: name}, func() (DirectoryAction, error) {
+		if may == nil && !i.ask.Preview {
+			may = remove()
+		}
+		if may == nil {
+			i.gone[id] = true
+		}
+		return DirectoryRemove, may
+	})
 }
 
 // prunePeople looks for them first: a list that loses what it has shown is no list.

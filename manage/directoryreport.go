@@ -72,8 +72,8 @@ func newDirectoryReport(preview bool) *DirectoryReport {
 	}}
 }
 
-// errOutage ends an import whose store is gone.
-var errOutage = errors.New("the store takes no changes")
+// errStopped ends an import whose store is gone, or whose caller may not go on.
+var errStopped = errors.New("the import stopped")
 
 // note records how the change of one thing ended. It returns an error if no other
 // need be tried.
@@ -89,7 +89,7 @@ func (r *DirectoryReport) note(ctx context.Context, change DirectoryChange, err 
 		}
 		if r.outages++; r.outages >= maxOutages {
 			r.Complete = false
-			return errOutage
+			return errStopped
 		}
 		return nil
 	}
