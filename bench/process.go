@@ -109,7 +109,7 @@ func (p *process) failure(err error) error {
 // complaints returns the last few lines of the program's log that are no mere
 // information.
 func (p *process) complaints() string {
-	text, err := os.ReadFile(p.log) //nolint:gosec // of a process that was started here
+	text, err := os.ReadFile(p.log)
 	if err != nil {
 		return err.Error()
 	}

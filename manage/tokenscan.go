@@ -155,47 +155,61 @@ func (l *tokenList) found(ctx context.Context, records iter.Seq2[pat.Record, err
 // rows hands records on one by one until each says that it has enough, with their
 // owners where something is asked of them.
 func (l *tokenList) rows(ctx context.Context, records iter.Seq2[pat.Record, error], each func(*row) bool) error {
+	size := 1
 	withOwners := slices.ContainsFunc(l.fields(), needsOwner)
-	var waiting []row
-	flush := func() (bool, error) {
-		owners := make([]directory.ID, len(waiting))
-		for i := range waiting {
-			owners[i] = waiting[i].record.Owner
-		}
-		if len(l.people.known) > ownersKept {
-			l.people = l.Manager.people(l.caller)
-		}
-		if err := l.people.load(ctx, owners); err != nil {
-			return false, err
-		}
-		for i := range waiting {
-			waiting[i].owner = l.people.known[waiting[i].record.Owner]
-			if !each(&waiting[i]) {
-				return false, nil
-			}
-		}
-		waiting = waiting[:0]
-		return true, nil
+	if withOwners {
+		size = ownersAtOnce
 	}
-	for record, err := range records {
+	var one row // used again: of a hundred thousand, few are kept
+	for batch, err := range batches(records, size) {
+		if err == nil && withOwners {
+			err = l.loadOwners(ctx, batch)
+		}
 		if err != nil {
 			return err
 		}
-		one := row{record: record}
-		if !withOwners {
+		for i := range batch {
+			one.record, one.owner = batch[i], l.people.known[batch[i].Owner]
 			if !each(&one) {
 				return nil
 			}
-			continue
-		}
-		if waiting = append(waiting, one); len(waiting) == ownersAtOnce {
-			if more, err := flush(); err != nil || !more {
-				return err
-			}
 		}
 	}
-	_, err := flush()
-	return err
+	return nil
+}
+
+// loadOwners looks owners up; it forgets those of before if there are too many.
+func (l *tokenList) loadOwners(ctx context.Context, records []pat.Record) error {
+	if len(l.people.known) > ownersKept {
+		l.people = l.Manager.people(l.caller)
+	}
+	owners := make([]directory.ID, len(records))
+	for i := range records {
+		owners[i] = records[i].Owner
+	}
+	return l.people.load(ctx, owners)
+}
+
+// batches yields what all yields, so many at once; the slice is used again.
+func batches[T any](all iter.Seq2[T, error], size int) iter.Seq2[[]T, error] {
+	return func(yield func([]T, error) bool) {
+		batch := make([]T, 0, size)
+		for one, err := range all {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if batch = append(batch, one); len(batch) == size {
+				if !yield(batch, nil) {
+					return
+				}
+				batch = batch[:0]
+			}
+		}
+		if len(batch) > 0 {
+			yield(batch, nil)
+		}
+	}
 }
 
 // show reads the records of a page whole. One that has gone meanwhile, or is not the
