@@ -38,7 +38,7 @@ audit: {dir: "%[3]s/audit"}
 token: {defaultAudience: "https://demo.example.com"}
 services: [{audience: "https://demo.example.com", scopes: "*"}]
 limits: {requestsPer10s: 1000000}
-policy: {maxTokensPerOwner: 1000000}
+policy: {maxTokensPerOwner: 0}
 `
 
 // serve starts a server on a store; none is a bolt file in dir. more is added to
