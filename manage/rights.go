@@ -120,7 +120,8 @@ func permits(action Action) []permit {
 	case ListAllOrganizations, WriteOrganization, AssignPlatform, ReadServices, ManageKeys:
 		return []permit{platform}
 	case ReadOrganization:
-		return []permit{platform, holder(directory.OrganizationUser, atOrganization), holder(directory.OrganizationAdmin, atOrganization)}
+		plain := permit{role: directory.OrganizationUser, at: atOrganization} // no power that a scope would have to cover
+		return []permit{platform, plain, holder(directory.OrganizationAdmin, atOrganization)}
 	case ReadPolicy, WritePolicy, ReadAudit:
 		return []permit{holder(directory.OrganizationAdmin, atOrganization)}
 	case ReadGroup:
