@@ -151,6 +151,11 @@ func (m *Manager) CreateGroup(ctx context.Context, c *Caller, input Input[direct
 		return nil, err
 	}
 	draft.Organization = t.organization.ID
+	for _, child := range draft.ChildGroups {
+		if group, ok := t.snapshot.Group(child); !ok || group.Organization != draft.Organization {
+			return nil, &directory.FieldError{Field: "childGroups", Cause: "each entry must be the id of a group"}
+		}
+	}
 	made, err := m.directory.CreateGroup(ctx, draft, c.keeper())
 	if err != nil {
 		return nil, err
