@@ -160,13 +160,35 @@ func (m *Manager) UpdateLevelToken(ctx context.Context, c *Caller, level Level, 
 	return m.update(ctx, c, read, match, change)
 }
 
-// RotateLevelToken gives a token of an organization or a group a new secret.
+// RotateLevelToken gives a token of an organization or a group a new secret. Who is
+// told it has what the technical user was given besides, so the caller must be able
+// to give that.
 func (m *Manager) RotateLevelToken(ctx context.Context, c *Caller, level Level, id string, match Match, input Input[Rotation]) (pat.Token, *Token, error) {
 	record, err := m.levelToken(ctx, c, level, id, ManageLevelToken)
+	if err == nil {
+		err = m.mayTakeOver(ctx, c, record.Owner)
+	}
 	if err != nil {
 		return pat.Token{}, nil, err
 	}
 	return m.rotate(ctx, c, record, match, input)
+}
+
+// mayTakeOver refuses the caller a way to act as somebody who may do more.
+func (m *Manager) mayTakeOver(ctx context.Context, c *Caller, id directory.ID) error {
+	if id == c.Identity.ID {
+		return nil
+	}
+	identity, err := m.directory.Find(ctx, id)
+	if err != nil {
+		return fmt.Errorf("find the owner of a token: %w", err)
+	}
+	snapshot, err := m.directory.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	access := snapshot.AccessOf(&identity)
+	return c.mayGive(snapshot, access.Assignments())
 }
 
 // RevokeLevelToken disables a token of an organization or a group. It can be
