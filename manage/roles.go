@@ -235,6 +235,8 @@ func (m *Manager) checkHolder(ctx context.Context, snapshot *directory.Snapshot,
 		return err
 	case identity == nil, organization != "" && identity.Organization != organization:
 		return unknown
+	case organization == "" && identity.Type == directory.TechnicalUser:
+		return &directory.FieldError{Field: "holder", Cause: "a technical user cannot hold a role on the platform"}
 	default:
 		return nil
 	}
