@@ -95,7 +95,7 @@ func TestCreateBodies(t *testing.T) {
 		`{"name":"x","scope":["a b"]}`:                                  "scope: each entry must be",
 		`{"name":"x","expirationDate":"tomorrow"}`:                      "expirationDate: must be an RFC 3339 time such as 2027-01-31T00:00:00.000Z",
 		`{"name":"x","expirationDate":"0001-01-01T00:00:00Z"}`:          "expirationDate: must be an RFC 3339 time such as",
-		`{"name":"x","expirationDate":"2026-11-22T12:00:02.123Z"}`:      "expirationDate: must lie in the future",
+		`{"name":"x","expirationDate":"2026-11-22T12:00:00.123Z"}`:      "expirationDate: must lie in the future",
 		`{"name":"x","accessTokenValiditySeconds":0}`:                   "accessTokenValiditySeconds: must be between 15 and 43200",
 		`{"name":"x","accessTokenValiditySeconds":9223372036854775807}`: "accessTokenValiditySeconds: must be between 15 and 43200",
 		`{"name":"x","accessTokenValiditySeconds":1e30}`:                "accessTokenValiditySeconds: must be a whole number of seconds",

@@ -327,7 +327,7 @@ func (e *ending) Find(ctx context.Context, id pat.ID) (pat.Record, error) {
 func TestDirectoryEndsWithItsCaller(t *testing.T) {
 	w := newWorld(t)
 	o := w.keeper(w.organization.ID, "root")
-	w.rebuild(func(c *pat.Config) { c.Store = &ending{Store: w.db.PATs(), clock: w.clock} })
+	w.rebuild(func(c *pat.Config) { c.Store = &ending{Store: w.stores.PATs, clock: w.clock} })
 	report := o.imported(`{"version":1,"groups":[{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"}]}`, "")
 	require.False(t, report.Complete)
 	require.Equal(t, api.DirectoryCount{Created: 2}, report.Groups)

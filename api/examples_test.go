@@ -66,7 +66,9 @@ func sendExample(t *testing.T, method, path, media string, example any) {
 	t.Helper()
 	w := newWorld(t)
 	w.setPolicy(func(p *directory.Policy) { p.MaxTokensPerOwner = 0 })
-	route := w.fill(strings.TrimPrefix(meant(method+" /api/v1"+path), method+" "))
+	things := newThings(w)
+	things.somebody = w.alice
+	route := things.fill(&principal{}, strings.TrimPrefix(meant(method+" /api/v1"+path), method+" "))[0]
 	group := w.group()
 	body, err := json.Marshal(example)
 	require.NoError(t, err)

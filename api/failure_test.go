@@ -27,7 +27,7 @@ func origin() audit.Origin { return audit.Origin{IP: "127.0.0.1"} }
 // over puts store between the API and the real one.
 func (w *world) over(store *counting) {
 	w.Helper()
-	store.Store = w.db.PATs()
+	store.Store = w.stores.PATs
 	w.rebuild(func(c *pat.Config) { c.Store = store })
 }
 
@@ -106,7 +106,7 @@ func TestTroubleBelow(t *testing.T) {
 		fault.ErrUnavailable:                    http.StatusServiceUnavailable,
 		errors.New("disk /var/lib/x: bad page"): http.StatusInternalServerError,
 	} {
-		w.rebuild(func(c *pat.Config) { c.Store = broken{w.db.PATs(), err} }, func(c *api.Config) { c.Logger = zap.New(core) })
+		w.rebuild(func(c *pat.Config) { c.Store = broken{w.stores.PATs, err} }, func(c *api.Config) { c.Logger = zap.New(core) })
 		for _, path := range []string{mine, collection + "/" + string(pat.NewID(w.alice.ID))} {
 			got := w.call(token, http.MethodGet, path, "")
 			require.Equal(t, status, got.StatusCode)
@@ -130,7 +130,7 @@ func TestTroubleBelow(t *testing.T) {
 func TestPanic(t *testing.T) {
 	w := newWorld(t)
 	token := w.bearer(&w.alice, pat.ScopeAll)
-	w.rebuild(func(c *pat.Config) { c.Store = panicking{w.db.PATs()} })
+	w.rebuild(func(c *pat.Config) { c.Store = panicking{w.stores.PATs} })
 	for range 2 {
 		got := w.call(token, http.MethodGet, mine, "", "traceparent", traceparent)
 		require.Equal(t, http.StatusInternalServerError, got.StatusCode)
@@ -174,7 +174,7 @@ func TestKeys(t *testing.T) {
 // askedFor lists what somebody did by requests with the traceparent.
 func askedFor(w *world, who *directory.Identity) []audit.Name {
 	w.Helper()
-	pending, err := w.db.Outbox().Pending(w.Context(), 1000)
+	pending, err := w.stores.Outbox.Pending(w.Context(), 1000)
 	require.NoError(w, err)
 	var names []audit.Name
 	for _, stored := range pending {

@@ -63,7 +63,8 @@ func TestManagedTokensAreHidden(t *testing.T) {
 // A116: what one may not see looks like what does not exist.
 func TestUnseenIsUnknown(t *testing.T) {
 	w := newWorld(t)
-	foreign := foreignAdministrator(w)
+	_, mallory := foreignAdministrator(w)
+	foreign := w.bearer(&mallory, pat.ScopeAll)
 	record, _ := w.token(&w.alice, "ci")
 	bob := w.bearer(&w.bob, pat.ScopeAll)
 	nothing := regexp.MustCompile(`"trackingId":"[0-9a-f]{32}"`)
@@ -183,7 +184,7 @@ func TestDelete(t *testing.T) {
 	_, err := w.tokens.Find(t.Context(), record.ID)
 	require.ErrorIs(t, err, pat.ErrNotFound)
 	require.Equal(t, invalidBody, string(w.call(token, http.MethodGet, mine, "").body))
-	pending, err := w.db.Outbox().Pending(t.Context(), 1000)
+	pending, err := w.stores.Outbox.Pending(t.Context(), 1000)
 	require.NoError(t, err)
 	var event audit.Event
 	require.NoError(t, json.Unmarshal(pending[len(pending)-1].Event, &event))

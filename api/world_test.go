@@ -20,24 +20,30 @@ import (
 	"github.com/cambio-sts/cambio/internal/audit"
 	"github.com/cambio-sts/cambio/internal/httpx"
 	"github.com/cambio-sts/cambio/internal/secret"
+	"github.com/cambio-sts/cambio/internal/testenv"
 	"github.com/cambio-sts/cambio/internal/throttle"
 	"github.com/cambio-sts/cambio/keys"
 	"github.com/cambio-sts/cambio/manage"
 	"github.com/cambio-sts/cambio/pat"
 	"github.com/cambio-sts/cambio/storage/bolt"
+	"github.com/cambio-sts/cambio/storage/redis"
+	"github.com/cambio-sts/cambio/storage/storagetest"
 )
 
 const issuer = "https://sts.example.com"
 
-// clock is a time that a test moves.
+// clock is a time that a test moves, or the real one, which goes by itself.
 type clock struct {
 	mu sync.Mutex
-	at time.Time
+	at time.Time // zero: the real time
 }
 
 func (c *clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.at.IsZero() {
+		return time.Now()
+	}
 	return c.at
 }
 
@@ -71,7 +77,7 @@ func (r *recorder) last() audit.Event {
 type world struct {
 	*testing.T
 	clock        *clock
-	db           *bolt.DB
+	stores       storagetest.Stores
 	people       *directory.Directory
 	organization directory.Organization
 	alice, bob   directory.Identity
@@ -84,14 +90,51 @@ type world struct {
 	url          string
 }
 
+// newWorld is a world over a file, where time stands still.
 func newWorld(t *testing.T, change ...func(*api.Config)) *world {
 	t.Helper()
-	w := &world{T: t, clock: &clock{at: time.Date(2026, 11, 22, 12, 0, 0, 123_000_000, time.UTC)}, uses: &recorder{}, trail: t.TempDir()}
-	db, err := bolt.Open(bolt.Config{Path: filepath.Join(t.TempDir(), "cambio.db"), Create: true, Now: w.clock.now})
+	still := &clock{at: time.Date(2026, 11, 22, 12, 0, 0, 123_000_000, time.UTC)}
+	return newWorldOver(t, still, boltStores(t, still), change...)
+}
+
+func boltStores(t *testing.T, clock *clock) storagetest.Stores {
+	t.Helper()
+	db, err := bolt.Open(bolt.Config{Path: filepath.Join(t.TempDir(), "cambio.db"), Create: true, Now: clock.now})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	w.db = db
-	w.people, err = directory.New(directory.Config{Identities: db.Identities(), Catalog: db.Catalog(), Now: w.clock.now})
+	return storagetest.Stores{
+		PATs: db.PATs(), Uses: db.Uses(), Identities: db.Identities(), Catalog: db.Catalog(), Keys: db.Keys(), Outbox: db.Outbox(),
+	}
+}
+
+// redisStores are on a server of their own, whose clock is the real one.
+func redisStores(t *testing.T) storagetest.Stores {
+	t.Helper()
+	server := testenv.Redis(t, testenv.RedisOptions{})
+	var db *redis.DB
+	testenv.Wait(t, 10*time.Second, func() (ok bool) { // other tests may hold the processors
+		var err error
+		db, err = redis.Open(t.Context(), redis.Config{Addrs: []string{server.Addr()}, Durability: redis.Verified, Now: time.Now})
+		return err == nil
+	})
+	t.Cleanup(func() { _ = db.Close() })
+	return storagetest.Stores{
+		PATs: db.PATs(), Uses: db.Uses(), Identities: db.Identities(), Catalog: db.Catalog(), Keys: db.Keys(), Outbox: db.Outbox(),
+	}
+}
+
+// onBothStores runs a test over a file, where time stands still, and over a Redis.
+func onBothStores(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Run("bolt", func(t *testing.T) { test(t, newWorld(t)) })
+	t.Run("redis", func(t *testing.T) { test(t, newWorldOver(t, &clock{}, redisStores(t))) })
+}
+
+func newWorldOver(t *testing.T, clock *clock, stores storagetest.Stores, change ...func(*api.Config)) *world {
+	t.Helper()
+	w := &world{T: t, clock: clock, stores: stores, uses: &recorder{}, trail: t.TempDir()}
+	var err error
+	w.people, err = directory.New(directory.Config{Identities: stores.Identities, Catalog: stores.Catalog, Now: w.clock.now})
 	require.NoError(t, err)
 	w.organization = w.newOrganization("acme")
 	w.alice, w.bob = w.newIdentity(w.organization.ID, "alice"), w.newIdentity(w.organization.ID, "bob")
@@ -153,20 +196,29 @@ func (w *world) tokenConfig() pat.Config {
 	require.NoError(w, err)
 	format, err := pat.NewFormat(pat.DefaultPrefix)
 	require.NoError(w, err)
-	return pat.Config{Store: w.db.PATs(), Uses: w.db.Uses(), Format: format, Peppers: peppers, Now: w.clock.now}
+	return pat.Config{Store: w.stores.PATs, Uses: w.stores.Uses, Format: format, Peppers: peppers, Now: w.clock.now}
 }
 
+// openKeys opens the keys, of which the first was made an hour ago.
 func (w *world) openKeys() {
+	w.Helper()
+	w.ringAt(func() time.Time { return w.clock.now().Add(-time.Hour) })
+	w.ring = w.ringAt(w.clock.now)
+}
+
+// ringAt opens the keys as a process does whose clock is now.
+func (w *world) ringAt(now func() time.Time) *keys.Ring {
 	w.Helper()
 	master, err := keys.ParseMaster([]byte("1:" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))))
 	require.NoError(w, err)
-	w.ring, err = keys.NewRing(keys.Config{
-		Store: w.db.Keys(), Master: master, Algs: []keys.Alg{keys.ES256}, RotateEvery: 720 * time.Hour, JWKSMaxAge: 15 * time.Minute,
-		Poll: time.Minute, MaxTokenLife: 12 * time.Hour, Now: w.clock.now,
+	ring, err := keys.NewRing(keys.Config{
+		Store: w.stores.Keys, Master: master, Algs: []keys.Alg{keys.ES256}, RotateEvery: 720 * time.Hour, JWKSMaxAge: 15 * time.Minute,
+		Poll: time.Minute, MaxTokenLife: 12 * time.Hour, Now: now,
 	})
 	require.NoError(w, err)
-	require.NoError(w, w.ring.Prepare(w.Context()))
-	require.NoError(w, w.ring.Open(w.Context()))
+	require.NoError(w, ring.Prepare(w.Context()))
+	require.NoError(w, ring.Open(w.Context()))
+	return ring
 }
 
 func (w *world) openPipeline() {
@@ -224,12 +276,12 @@ func (w *world) assign(holder *directory.Identity, role directory.Role, rights .
 
 func (w *world) setPolicy(change func(*directory.Policy)) {
 	w.Helper()
-	change(&w.organization.Policy)
-	version, err := w.db.Catalog().Version(w.Context())
+	organization, err := w.people.UpdateOrganization(w.Context(), w.organization.ID, func(o *directory.Organization) error {
+		change(&o.Policy)
+		return nil
+	}, directory.Actor{})
 	require.NoError(w, err)
-	organization := w.organization
-	require.NoError(w, w.db.Catalog().Write(w.Context(), version, []directory.Change{{Organization: &organization}}, nil))
-	w.clock.advance(2 * time.Second) // past the age of the snapshot
+	w.organization = organization
 }
 
 // token makes a token of owner behind the API's back.
