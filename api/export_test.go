@@ -3,6 +3,9 @@ package api
 import (
 	"net/http"
 	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // QueryParameters lists the query parameters of a route of openapi.yaml, as
@@ -24,6 +27,30 @@ func Routes(a *API) []string {
 		for path, methods := range routes.methods {
 			for _, method := range methods {
 				all = append(all, method+" "+path)
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Conditional lists the routes of openapi.yaml that take If-Match, as "METHOD path".
+func Conditional() []string {
+	var document struct {
+		Paths map[string]map[string]yaml.Node `yaml:"paths"`
+	}
+	if err := yaml.Unmarshal(contract, &document); err != nil {
+		panic(err)
+	}
+	var all []string
+	for path, operations := range document.Paths {
+		for method := range operations {
+			var operation struct {
+				Parameters []parameter `yaml:"parameters"`
+			}
+			node := operations[method]
+			if method != "parameters" && node.Decode(&operation) == nil && slices.Contains(operation.Parameters, parameter{Ref: "#/components/parameters/ifMatch"}) {
+				all = append(all, strings.ToUpper(method)+" "+path)
 			}
 		}
 	}
