@@ -22,9 +22,13 @@ type trouble struct {
 	after  int
 	once   bool
 	writes int
+	watch  func(context.Context) // is told of each write before; nil: nobody
 }
 
-func (t *trouble) strike() error {
+func (t *trouble) strike(ctx context.Context) error {
+	if t.watch != nil {
+		t.watch(ctx)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.writes++
@@ -40,14 +44,14 @@ type troubledPATs struct {
 }
 
 func (s troubledPATs) Create(ctx context.Context, record pat.Record, limit int, event audit.Event) error {
-	if err := s.strike(); err != nil {
+	if err := s.strike(ctx); err != nil {
 		return err
 	}
 	return s.Store.Create(ctx, record, limit, event)
 }
 
 func (s troubledPATs) Delete(ctx context.Context, id pat.ID, event audit.Event) error {
-	if err := s.strike(); err != nil {
+	if err := s.strike(ctx); err != nil {
 		return err
 	}
 	return s.Store.Delete(ctx, id, event)
@@ -59,14 +63,14 @@ type troubledIdentities struct {
 }
 
 func (s troubledIdentities) Create(ctx context.Context, identity directory.Identity, event audit.Event) error {
-	if err := s.strike(); err != nil {
+	if err := s.strike(ctx); err != nil {
 		return err
 	}
 	return s.Identities.Create(ctx, identity, event)
 }
 
 func (s troubledIdentities) Delete(ctx context.Context, id directory.ID, event audit.Event) error {
-	if err := s.strike(); err != nil {
+	if err := s.strike(ctx); err != nil {
 		return err
 	}
 	return s.Identities.Delete(ctx, id, event)
@@ -78,7 +82,7 @@ type troubledCatalog struct {
 }
 
 func (s troubledCatalog) Write(ctx context.Context, want uint64, changes []directory.Change, events []audit.Event) error {
-	if err := s.strike(); err != nil {
+	if err := s.strike(ctx); err != nil {
 		return err
 	}
 	return s.Catalogs.Write(ctx, want, changes, events)

@@ -68,9 +68,9 @@ func (p *place) technicalUsers() map[directory.ID]bool {
 }
 
 // ask sends a request on what is below the place, and expects a status.
-func (p *place) ask(status int, method, below, body string, header ...string) *answer {
+func (p *place) ask(status int, method, below, body string) *answer {
 	p.Helper()
-	got := p.call(p.by, method, p.path+below, body, header...)
+	got := p.call(p.by, method, p.path+below, body)
 	require.Equal(p, status, got.StatusCode, "%s %s: %s", method, below, got.body)
 	return got
 }

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -154,9 +155,7 @@ func subsets(of []string) [][]string {
 // with takes others' in some places.
 func (b belongings) with(others belongings, places []string) belongings {
 	mixed := belongings{"{new}": "new", "{kid}": "unknown"}
-	for place, one := range b {
-		mixed[place] = one
-	}
+	maps.Copy(mixed, b)
 	for _, place := range places {
 		mixed[place] = others[place]
 	}

@@ -63,8 +63,7 @@ type power struct {
 
 // plain reports whether the power is over nobody else.
 func (p power) plain() bool {
-	switch p.role {
-	case directory.AccessAsNonInteractiveUser, directory.OrganizationUser, directory.GroupUser:
+	if slices.Contains([]directory.Role{directory.AccessAsNonInteractiveUser, directory.OrganizationUser, directory.GroupUser}, p.role) {
 		return true
 	}
 	return p.right == directory.ReadMyTokens || p.right == directory.ManageMyTokens
@@ -79,19 +78,17 @@ func (p powers) give(a *directory.Assignment) {
 	if a.Role != "" {
 		p[power{role: a.Role, at: a.Scope, of: a.ScopeID}] = true
 	}
-	switch a.Role {
-	case directory.AccessAsNonInteractiveUser:
-		rights = append(rights, directory.ManageMyTokens)
-	case directory.AdministerNonInteractiveUser:
-		rights = append(rights, directory.ReadAllTokens)
+	implied := map[directory.Role]directory.Right{
+		directory.AccessAsNonInteractiveUser: directory.ManageMyTokens, directory.AdministerNonInteractiveUser: directory.ReadAllTokens,
 	}
+	if right, ok := implied[a.Role]; ok {
+		rights = append(rights, right)
+	}
+	included := map[directory.Right]directory.Right{directory.ManageMyTokens: directory.ReadMyTokens, directory.ManageAllTokens: directory.ReadAllTokens}
 	for _, right := range rights {
 		p[power{right: right, at: a.Scope, of: a.ScopeID}] = true
-		switch right {
-		case directory.ManageMyTokens:
-			p[power{right: directory.ReadMyTokens, at: a.Scope, of: a.ScopeID}] = true
-		case directory.ManageAllTokens:
-			p[power{right: directory.ReadAllTokens, at: a.Scope, of: a.ScopeID}] = true
+		if less, ok := included[right]; ok {
+			p[power{right: less, at: a.Scope, of: a.ScopeID}] = true
 		}
 	}
 }

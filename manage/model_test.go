@@ -383,6 +383,7 @@ func (m *model) assignment(t *rapid.T, organization directory.ID) directory.Assi
 		assignment.Scope, assignment.ScopeID = directory.OnGroup, m.groupIn(t, organization)
 	case directory.PlatformAdmin:
 		assignment.Scope, assignment.ScopeID = directory.OnPlatform, ""
+	default: // on the organization
 	}
 	return assignment
 }

@@ -36,10 +36,10 @@ func rows() map[string]holder {
 		"A001": by("TestMalformedTokens"), "A002": by("TestMalformedTokens"), "A004": by("TestMalformedTokens"),
 		"A005": by("TestMalformedTokens", "C159"), "A009": by("TestExpiry"), "A010": by("TestExpiry", "storage/redis TestExpiryOverThreeProcesses"),
 		"A011": by("TestExpiry", "storage/storagetest useExpired", "pat TestUseExpired"), "A013": by("TestRevocationRaces"),
-		"A014": by("C040", "pat TestUseOwner").but("enabling an owner again by the API of identities"),
+		"A014": by("C040", "pat TestUseOwner", "api TestLeaver"),
 		"A016": by("C152", "exchange TestExchangeScopes"), "A017": by("TestFirstUses"), "A018": by("TestFirstUses", "pat TestTouchWritesOncePerDay"),
-		"A020": by("TestOneName"), "A022": by("C048", "C062", "api TestSecretInURI"), "A024": by("TestMalformedRequests"),
-		"A025": by("TestMalformedTokens"), "A026": by("TestNeverWider", "pat TestCreateByMeansOfAToken"),
+		"A020": by("TestOneName", "api TestCreateOneName"), "A022": by("C048", "C062", "api TestSecretInURI"), "A024": by("TestMalformedRequests"),
+		"A025": by("TestMalformedTokens"), "A026": by("TestNeverWider", "pat TestCreateByMeansOfAToken", "api TestCreateWiderThanParent", "manage TestNobodyGetsMore"),
 		"A028": by("TestGuessing", "internal/throttle TestFailedKeepsTheLimitsOfTheSpecification"),
 
 		"A031": by("TestMalformedRequests", "internal/httpx TestReadFormStopsAtTheLimit"), "A033": by("TestMalformedRequests", "C052"),
@@ -48,8 +48,8 @@ func rows() map[string]holder {
 		"A042": by("TestNames").but("what the console shows"), "A043": by("TestNames", "TestMalformedRequests", "internal/httpx TestLogStaysOneLine"),
 		"A044": by("TestSmuggling", "internal/httpx TestSmuggledRequestsAreNeverExecuted"), "A045": by("TestSmuggling"),
 		"A047": by("TestRapidReset", "internal/httpx TestRapidReset"), "A049": by("TestForgedHost", "C115"),
-		"A050": by("TestSlowClients", "internal/httpx TestServerLimits"), "A051": by("TestMethods"), "A053": by("TestMalformedRequests"),
-		"A054": by("TestMalformedRequests"), "A057": by("TestMalformedRequests"), "A058": by("TestCancelledRevocations"),
+		"A050": by("TestSlowClients", "internal/httpx TestServerLimits"), "A051": by("TestMethods", "api TestUnknownRoutesAndMethods"), "A053": by("TestMalformedRequests"),
+		"A054": by("TestMalformedRequests"), "A057": by("TestMalformedRequests"), "A058": by("TestCancelledRevocations", "api TestClientGoesAway", "storage/storagetest runCancelled"),
 
 		"A059": by("TestForgedJWTs", "C128"), "A060": by("C129"), "A061": by("TestForgedJWTs", "C131"), "A062": by("TestForgedJWTs", "C131"),
 		"A064": by("TestForgedJWTs", "TestMalformedRequests"), "A066": by("TestForgedJWTs", "keys TestVerifyRefusesDER"), "A067": by("C080"),
@@ -70,9 +70,11 @@ func rows() map[string]holder {
 		"A104": by("TestSecondProcess"), "A105": by("TestDamagedFile", "storage/bolt TestOpenRefusesDamage"),
 		"A107": by("keys TestClockSteps", "storage/bolt TestSkew").but("sessions, with the console"),
 		"A109": by("TestEndsUnderLoad", "TestRollingRestart", "TestKilledWhileItEnds", "internal/httpx TestDrainUnderLoadLosesNoRequest"),
-		"A110": by("internal/httpx TestShellAnswersAPanic", "authz TestAPanicSaysNothing"),
+		"A110": by("internal/httpx TestShellAnswersAPanic", "authz TestAPanicSaysNothing", "api TestPanic"),
 
-		"A111": console, "A112": console, "A113": console, "A115": console, "A116": by("TestForeignTokens", "C151"), "A117": console,
+		"A111": console, "A112": console, "A113": console, "A115": by("api TestListEscapes").but("the web console"),
+		"A116": by("TestForeignTokens", "C151", "api TestForeignIDs", "api TestListsOfTwoOrganizations", "api TestRouteTable", "manage TestNobodyGetsMore"),
+		"A117": by("api TestAdministratorLosesTheGroup").but("the web console"),
 		"A122": by("TestAuditFolderGone", "internal/audit TestFullDiskLosesNothing"), "A123": by("TestEditedTrail", "internal/audit TestVerifyPinpoints"),
 		"A125": by("internal/config TestRefusesFile", "internal/config TestRefusesEnvironment", "internal/config FuzzLoad"),
 	}
