@@ -301,6 +301,25 @@ func (m *model) roleActions() map[string]action {
 			_, err := m.manager.RenameOrganization(ctx, c, string(m.where(t, s)), nil, func(string) (string, error) { return m.name("organization"), nil })
 			return err
 		},
+		"import directory": func(t *rapid.T, s *step, c *manage.Caller) error {
+			s.membership, s.partly = true, true
+			organization := m.where(t, s)
+			person, group, other := m.now.people[m.personIn(t, organization)], m.now.groups[m.groupIn(t, organization)], m.now.groups[m.groupIn(t, organization)]
+			file := &manage.DirectoryFile{Version: manage.DirectoryFileVersion}
+			if rapid.Bool().Draw(t, "people") {
+				file.People = []manage.FilePerson{{Username: person.Username, Email: new(id.New() + "@example.com"), Groups: []string{group.Name}}}
+			}
+			if rapid.Bool().Draw(t, "groups") {
+				file.Groups = []manage.FileGroup{{Name: group.Name, Children: []string{other.Name}}}
+			}
+			if rapid.Bool().Draw(t, "assignments") {
+				file.Assignments = []manage.FileAssignment{{
+					Role: directory.OrganizationAdmin, Scope: directory.OnOrganization, HolderGroup: true, Holder: group.Name,
+				}}
+			}
+			_, err := m.manager.ImportDirectory(ctx, c, string(organization), manage.DirectoryImport{}, manage.Given(file))
+			return err
+		},
 		"create organization": func(t *rapid.T, s *step, c *manage.Caller) error {
 			s.platform = true
 			_, err := m.manager.CreateOrganization(ctx, c, manage.Given(manage.OrganizationDraft{Name: m.name("organization"), Policy: directory.DefaultPolicy()}))

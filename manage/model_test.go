@@ -264,6 +264,8 @@ func helpful(call string) []directory.Role {
 		return []directory.Role{directory.ManageSystemSecurityGroups, directory.GroupAdmin}
 	case strings.Contains(call, "identit"), call == "record login":
 		return []directory.Role{directory.ManageSystemSecurityGroups}
+	case call == "import directory": // and ManageSystemSecurityGroups
+		return []directory.Role{directory.ManageSystemSecurityRoles}
 	case strings.Contains(call, "assign"):
 		return []directory.Role{directory.ManageSystemSecurityRoles, directory.PlatformAdmin}
 	case strings.Contains(call, "organization"):
