@@ -75,6 +75,7 @@ const (
 	causeTechnical     key = "cause.technical_user"
 	causeTechnicalLife key = "cause.technical_user.life"
 	causeGive          key = "cause.give"
+	causeReplaced      key = "cause.replaced"
 	causeProvisioner   key = "cause.provisioner"
 	causeBuiltIn       key = "cause.built_in"
 	causeSelf          key = "cause.self"

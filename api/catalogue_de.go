@@ -77,6 +77,7 @@ func germanCauses() map[key]string {
 		causeTechnical:     "Ein technischer Benutzer hat keine persönlichen Tokens",
 		causeTechnicalLife: "Ein technischer Benutzer wird mit seinem Token erstellt, geändert und gelöscht",
 		causeGive:          "Damit würde %s vergeben, das der Aufrufer weder hat noch vergeben darf: jemanden damit beauftragen, der es darf",
+		causeReplaced:      "solange beide Geheimnisse eines Tokens gelten, wird es mit dem neuen geändert und rotiert, nicht mit dem alten oder einem JWT",
 		causeProvisioner:   "SCIM verlangt ein Token einer Organisation mit adminRole",
 		causeBuiltIn:       "Nur ein platform_admin kann den eingebauten Administrator deaktivieren oder löschen",
 		causeSelf:          "Der Aufrufer würde sich selbst beenden: jemand anderen damit beauftragen",

@@ -71,6 +71,7 @@ func englishCauses() map[key]string {
 		causeTechnical:     "a technical user has no personal tokens",
 		causeTechnicalLife: "a technical user is made, changed and deleted with its token",
 		causeGive:          "it would give %s, which the caller neither holds nor may assign: have it done by who may",
+		causeReplaced:      "while both secrets of a token work, it is changed and rotated by the new one, not by the old one or a JWT",
 		causeProvisioner:   "SCIM takes an organization's token with adminRole",
 		causeBuiltIn:       "the built-in administrator can be disabled or deleted by a platform_admin only",
 		causeSelf:          "the caller would end themselves: have it done by somebody else",

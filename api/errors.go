@@ -294,6 +294,7 @@ func sentinelAnswer(err error) (answer, bool) {
 	}{
 		{manage.ErrNotOwner, func() answer { return forbidden(cause{key: causeNotOwner}) }},
 		{manage.ErrTechnicalUser, func() answer { return forbidden(cause{key: causeTechnical}) }},
+		{manage.ErrOldSecret, func() answer { return forbidden(cause{key: causeReplaced}) }},
 		{manage.ErrNotProvisioner, func() answer { return forbidden(cause{key: causeProvisioner}) }},
 		{manage.ErrBuiltIn, func() answer { return forbidden(cause{key: causeBuiltIn}) }},
 		{manage.ErrOwner, func() answer { return badRequest(cause{key: causeOwner}) }},

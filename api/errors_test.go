@@ -83,6 +83,7 @@ func foreseen() map[string]struct {
 		"manage.ErrNotFound":          {manage.ErrNotFound, 404},
 		"manage.ErrNotOwner":          {manage.ErrNotOwner, 403},
 		"manage.ErrTechnicalUser":     {manage.ErrTechnicalUser, 403},
+		"manage.ErrOldSecret":         {manage.ErrOldSecret, 403},
 		"manage.ErrNotProvisioner":    {manage.ErrNotProvisioner, 403},
 		"manage.ErrChanged":           {manage.ErrChanged, 412},
 		"manage.ErrLastAdministrator": {manage.ErrLastAdministrator, 409},

@@ -24,6 +24,30 @@ type Principal struct {
 	Token    pat.Record        // the PAT presented, or the one behind the JWT
 	Scope    []string          // of the PAT, or of the JWT
 	JWT      *keys.Claims      // nil if the PAT itself was presented
+	// OldSecret says that the PAT was presented by the secret before its last rotation,
+	// within the grace period.
+	OldSecret bool
+}
+
+// Acting is the token by means of which a principal acts at the management API, as far
+// as they may pass it on: by a JWT that was asked for less than its PAT holds they pass
+// on no more than that. Nil for who acts by no token.
+func (r *Services) Acting(p *Principal) *pat.Record {
+	if p.Token.ID == "" {
+		return nil
+	}
+	acting := p.Token
+	if p.JWT != nil && !r.whole(p) {
+		acting.Scope = p.Scope
+	}
+	return &acting
+}
+
+// whole reports whether a JWT holds all that its PAT is exchanged for if nothing less
+// is asked for.
+func (r *Services) whole(p *Principal) bool {
+	all, err := decideScope(nil, false, p.Token.Scope, []*Service{r.byAudience[r.management]}, &p.Access)
+	return err == nil && !slices.ContainsFunc(all, func(scope string) bool { return !slices.Contains(p.Scope, scope) })
 }
 
 // May reports whether the principal has a right and acts by a token that
@@ -60,7 +84,9 @@ func (e *Exchanger) Authenticate(ctx context.Context, credential Credential, aud
 }
 
 func (p *presented) principal(scope []string, claims *keys.Claims) *Principal {
-	return &Principal{Identity: p.Owner, Access: p.access, Policy: p.policy, Token: p.Record, Scope: scope, JWT: claims}
+	return &Principal{
+		Identity: p.Owner, Access: p.access, Policy: p.policy, Token: p.Record, Scope: scope, JWT: claims, OldSecret: p.OldSecret,
+	}
 }
 
 // AuthenticateJWT verifies a JWT of this issuer for one of the audiences (nil:

@@ -20,7 +20,7 @@ func (e *Exchanger) claims(d Decision, p *presented) (keys.Claims, error) {
 	claims := keys.Claims{
 		Issuer: e.Issuer, Subject: subject, Audience: d.Audience, IssuedAt: d.IssuedAt, Expiry: d.Expiry, ID: id.New(),
 		ClientID: string(record.ID), AuthorizedParty: string(record.ID), Scope: strings.Join(d.Scope, " "), PATID: string(record.ID),
-		PATGeneration: record.Generation, PATLevel: string(record.Level), PATLevelID: string(record.LevelID), PATRole: string(levelRole(record)),
+		PATGeneration: record.Generation, PATLevel: string(record.Level), PATLevelID: string(record.LevelID), PATRole: string(levelRole(record, &p.access)),
 		Organization: string(record.Organization),
 	}
 	e.describeOwner(&claims, d, p)
@@ -42,20 +42,24 @@ func (e *Exchanger) subject(owner *directory.Identity) (string, error) {
 	return subject, nil
 }
 
-// levelRole is the role that a group or organization token acts with.
-func levelRole(record *pat.Record) directory.Role {
+// levelRole is the role that a group or organization token acts with, as long as its
+// technical user holds it; empty for any other.
+func levelRole(record *pat.Record, access *directory.Access) directory.Role {
+	role, scope := directory.OrganizationUser, directory.OnOrganization
 	switch {
+	case record.Level == pat.Personal:
+		return ""
 	case record.Level == pat.Group && record.AdminRole:
-		return directory.GroupAdmin
+		role, scope = directory.GroupAdmin, directory.OnGroup
 	case record.Level == pat.Group:
-		return directory.GroupUser
-	case record.Level == pat.Organization && record.AdminRole:
-		return directory.OrganizationAdmin
-	case record.Level == pat.Organization:
-		return directory.OrganizationUser
-	default:
+		role, scope = directory.GroupUser, directory.OnGroup
+	case record.AdminRole:
+		role = directory.OrganizationAdmin
+	}
+	if !access.HoldsRole(role, scope, record.LevelID) {
 		return ""
 	}
+	return role
 }
 
 // describeOwner adds what the services' claims and the scope profile ask for,

@@ -468,12 +468,17 @@ func TestExchangeLevels(t *testing.T) {
 		level pat.Level
 		admin bool
 		role  directory.Role
+		on    directory.ScopeKind
 	}{
-		{pat.Group, true, directory.GroupAdmin},
-		{pat.Group, false, directory.GroupUser},
-		{pat.Organization, true, directory.OrganizationAdmin},
-		{pat.Organization, false, directory.OrganizationUser},
+		{pat.Group, true, directory.GroupAdmin, directory.OnGroup},
+		{pat.Group, false, directory.GroupUser, directory.OnGroup},
+		{pat.Organization, true, directory.OrganizationAdmin, directory.OnOrganization},
+		{pat.Organization, false, directory.OrganizationUser, directory.OnOrganization},
 	} {
+		held, err := w.directory.AddAssignment(t.Context(), w.owner.Organization, directory.Assignment{
+			Role: c.role, Scope: c.on, ScopeID: w.owner.Organization, Holder: technical.ID,
+		}, directory.Actor{})
+		require.NoError(t, err)
 		token, _ := w.create(&technical, func(d *pat.Draft) { d.Level, d.LevelID, d.AdminRole = c.level, w.owner.Organization, c.admin })
 		issued, err := w.exchange(token)
 		require.NoError(t, err, "only a personal token needs the role of its owner")
@@ -481,6 +486,11 @@ func TestExchangeLevels(t *testing.T) {
 		require.Equal(t, string(c.level), claims["pat_level"])
 		require.Equal(t, string(c.role), claims["pat_role"])
 		require.Equal(t, string(w.owner.Organization), claims["pat_level_id"])
+
+		require.NoError(t, w.directory.RemoveAssignment(t.Context(), w.owner.Organization, held.ID, directory.Actor{}))
+		issued, err = w.exchange(token)
+		require.NoError(t, err)
+		require.NotContains(t, payload(t, issued.AccessToken), "pat_role", "a role is as of now")
 	}
 }
 

@@ -200,7 +200,7 @@ func permitNetwork(peer netip.Addr, record *pat.Record, policy *directory.Policy
 		return true
 	}
 	return slices.ContainsFunc(policy.AllowedNetworks, func(text string) bool {
-		network, err := netip.ParsePrefix(text)
-		return err == nil && inside(network)
+		networks, err := pat.ParseNetworks("allowedNetworks", []string{text})
+		return err == nil && inside(networks[0])
 	})
 }

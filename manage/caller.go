@@ -31,12 +31,8 @@ func (c *Caller) Provisioning() (*Caller, error) {
 }
 
 // actor is the caller as changes of tokens name it.
-func (c *Caller) actor() pat.Actor {
-	actor := pat.Actor{Identity: c.Identity.ID, Origin: c.Origin}
-	if c.Token.ID != "" {
-		actor.Parent = &c.Token
-	}
-	return actor
+func (m *Manager) actor(c *Caller) pat.Actor {
+	return pat.Actor{Identity: c.Identity.ID, Parent: m.services.Acting(c.Principal), Origin: c.Origin}
 }
 
 // keeper is the caller as changes of the directory name it.

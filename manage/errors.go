@@ -16,6 +16,8 @@ var (
 	ErrNotOwner = errors.New("the token is somebody else's")
 	// ErrTechnicalUser says that a technical user has no personal tokens.
 	ErrTechnicalUser = errors.New("a technical user has no personal tokens")
+	// ErrOldSecret says that a token has a new secret, which must be used to change it.
+	ErrOldSecret = errors.New("the token has a new secret")
 	// ErrNotProvisioner says that the caller is not the technical user of an
 	// organization's administrating token.
 	ErrNotProvisioner = errors.New("provisioning needs an organization's token with adminRole")

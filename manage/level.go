@@ -95,14 +95,14 @@ func (m *Manager) CreateLevelToken(ctx context.Context, c *Caller, level Level, 
 		return pat.Token{}, nil, err
 	}
 	draft.Level, draft.LevelID = level.Of, directory.ID(level.ID)
-	if err := m.tokens.Check(&c.Identity, draft, c.Policy, c.actor()); err != nil {
+	if err := m.tokens.Check(&c.Identity, draft, c.Policy, m.actor(c)); err != nil {
 		return pat.Token{}, nil, err
 	}
 	owner, err := m.technicalUser(ctx, c, t, draft)
 	if err != nil {
 		return pat.Token{}, nil, err
 	}
-	token, record, err := m.tokens.Create(ctx, &owner, draft, c.Policy, c.actor())
+	token, record, err := m.tokens.Create(ctx, &owner, draft, c.Policy, m.actor(c))
 	if err != nil {
 		return pat.Token{}, nil, errors.Join(err, m.withdraw(ctx, c, &owner))
 	}
@@ -215,7 +215,7 @@ func (m *Manager) ReactivateLevelToken(ctx context.Context, c *Caller, level Lev
 	if match != nil {
 		revision = record.Revision
 	}
-	after, err := m.tokens.Reactivate(ctx, record.ID, revision, c.Policy, c.actor())
+	after, err := m.tokens.Reactivate(ctx, record.ID, revision, c.Policy, m.actor(c))
 	if err != nil {
 		return nil, changedSince(err, match)
 	}

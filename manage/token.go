@@ -112,7 +112,7 @@ func (m *Manager) CreateToken(ctx context.Context, c *Caller, input Input[*pat.D
 		return pat.Token{}, nil, err
 	}
 	draft.Level, draft.LevelID, draft.AdminRole = pat.Personal, "", false
-	token, record, err := m.tokens.Create(ctx, &c.Identity, draft, c.Policy, c.actor())
+	token, record, err := m.tokens.Create(ctx, &c.Identity, draft, c.Policy, m.actor(c))
 	if err != nil {
 		return pat.Token{}, nil, err
 	}

@@ -1,6 +1,7 @@
 package manage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,7 +56,7 @@ func (m *Manager) update(ctx context.Context, c *Caller, read func() (*pat.Recor
 	for range changeAttempts {
 		record, err := read()
 		if err == nil {
-			err = match.check(etagOf(record))
+			err = cmp.Or(match.check(etagOf(record)), m.bySecretBefore(c, record))
 		}
 		if err != nil {
 			return nil, err
@@ -77,7 +78,7 @@ func (m *Manager) update(ctx context.Context, c *Caller, read func() (*pat.Recor
 			}
 		}
 		wanted.Revision = record.Revision
-		after, err := m.tokens.Update(ctx, record.ID, &wanted, c.Policy, c.actor())
+		after, err := m.tokens.Update(ctx, record.ID, &wanted, c.Policy, m.actor(c))
 		if err == nil {
 			return m.show(ctx, c, &after)
 		}
@@ -93,14 +94,14 @@ func (m *Manager) rotate(ctx context.Context, c *Caller, record *pat.Record, mat
 	if err != nil {
 		return pat.Token{}, nil, err
 	}
-	if err := match.check(etagOf(record)); err != nil {
+	if err := cmp.Or(match.check(etagOf(record)), m.bySecretBefore(c, record)); err != nil {
 		return pat.Token{}, nil, err
 	}
 	how := pat.Rotation{Grace: rotation.grace(), Reason: rotation.Reason}
 	if match != nil {
 		how.Revision = record.Revision
 	}
-	token, after, err := m.tokens.Rotate(ctx, record.ID, how, c.Policy, c.actor())
+	token, after, err := m.tokens.Rotate(ctx, record.ID, how, c.Policy, m.actor(c))
 	if wider, ok := errors.AsType[*pat.WiderError](err); ok {
 		return pat.Token{}, nil, &RotationError{Wider: wider}
 	}
@@ -109,6 +110,16 @@ func (m *Manager) rotate(ctx context.Context, c *Caller, record *pat.Record, mat
 	}
 	shown, err := m.show(ctx, c, &after)
 	return token, shown, err
+}
+
+// bySecretBefore refuses to change a token by the secret before its last rotation while
+// both work, or by a JWT, which may be made by it: who only has that one would take the
+// token over from who has the new one.
+func (m *Manager) bySecretBefore(c *Caller, record *pat.Record) error {
+	if record.ID == c.Token.ID && (c.OldSecret || c.JWT != nil) && m.now().Before(record.Verifier.PreviousUntil) {
+		return ErrOldSecret
+	}
+	return nil
 }
 
 // changedSince is ErrChanged for a conflict with what the caller has read.
@@ -131,7 +142,7 @@ func (m *Manager) revoke(ctx context.Context, c *Caller, record *pat.Record, mat
 	end.Reversible = !c.owns(record)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
-	after, _, err := m.tokens.Revoke(ctx, record, end, c.actor())
+	after, _, err := m.tokens.Revoke(ctx, record, end, m.actor(c))
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +155,7 @@ func (m *Manager) remove(ctx context.Context, c *Caller, record *pat.Record, mat
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
-	if err := m.tokens.Delete(ctx, record, c.actor()); err != nil {
+	if err := m.tokens.Delete(ctx, record, m.actor(c)); err != nil {
 		return err
 	}
 	return m.removeTechnicalUser(ctx, c, record)

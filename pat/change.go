@@ -157,6 +157,16 @@ func (r *Rotation) check() error {
 	return nil
 }
 
+// rotatable refuses a token that is wider than the one by means of which it is rotated,
+// of which the holder would have the new secret. It is as wide as itself, unless the
+// actor holds less of it.
+func rotatable(record, parent *Record, policy *directory.Policy) error {
+	if parent != nil && parent.ID == record.ID {
+		return withinScope(record, parent)
+	}
+	return within(record, parent, policy)
+}
+
 // Rotate gives an active token a new secret under the same id, and returns it.
 // For the grace both secrets work; with none the old one and every JWT made by it
 // die at once. If the old one leaked (Compromised), so does all that was made by
@@ -173,10 +183,8 @@ func (s *Service) Rotate(ctx context.Context, id ID, how Rotation, policy *direc
 		if record.Status(now) != Active {
 			return notActive(record, now)
 		}
-		if actor.Parent != nil && actor.Parent.ID != record.ID { // the new secret would be the other token's to use
-			if err := within(record, actor.Parent, policy); err != nil {
-				return err
-			}
+		if err := rotatable(record, actor.Parent, policy); err != nil {
+			return err
 		}
 		record.Verifier = Verifier{Current: s.peppers.Newest(token), Previous: record.Verifier.Current}
 		if how.Grace > 0 {

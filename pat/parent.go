@@ -50,10 +50,8 @@ func within(record, parent *Record, policy *directory.Policy) error {
 	if parent == nil {
 		return nil
 	}
-	for _, scope := range record.Scope {
-		if !Covers(parent.Scope, scope) {
-			return &WiderError{Field: "scope"}
-		}
+	if err := withinScope(record, parent); err != nil {
+		return err
 	}
 	if end := EffectiveExpiration(parent, policy); !end.IsZero() && (record.Expiration.IsZero() || record.Expiration.After(end)) {
 		return &WiderError{Field: "expirationDate"}
@@ -66,6 +64,15 @@ func within(record, parent *Record, policy *directory.Policy) error {
 	}
 	if len(parent.Networks) > 0 && !insideNetworks(record.Networks, parent.Networks) {
 		return &WiderError{Field: "allowedNetworks"}
+	}
+	return nil
+}
+
+func withinScope(record, parent *Record) error {
+	for _, scope := range record.Scope {
+		if !Covers(parent.Scope, scope) {
+			return &WiderError{Field: "scope"}
+		}
 	}
 	return nil
 }
