@@ -8,6 +8,9 @@ import (
 	"github.com/cambio-sts/cambio/manage"
 )
 
+// maxAuditOffset bounds what is read to be passed over; further back reaches "to".
+const maxAuditOffset = 10_000
+
 // ListAuditEvents answers with a page of the audit trail.
 func (s server) ListAuditEvents(w http.ResponseWriter, r *http.Request, params ListAuditEventsParams) {
 	found, err := s.manager.AuditEvents(r.Context(), callerFrom(r.Context()), params.ask)
@@ -25,6 +28,9 @@ func (p *ListAuditEventsParams) ask() (*manage.AuditAsk, error) {
 	page, err := listParams{limit: p.Limit, offset: p.Offset}.ask(nil)
 	if err != nil {
 		return nil, err
+	}
+	if page.Offset > maxAuditOffset {
+		return nil, &requestError{key: causeRange, args: []any{"offset", 0, maxAuditOffset}}
 	}
 	switch orZero(p.Outcome) {
 	case "", string(audit.Success), string(audit.Failure):

@@ -91,6 +91,7 @@ const (
 	causePatchTest     key = "cause.patch_test"
 	causeDirName       key = "cause.taken"
 	causeDirCycle      key = "cause.directory_cycle"
+	causeTooMany       key = "cause.directory.too_many"
 	causeDirReserved   key = "cause.directory.reserved"
 	causeText          key = "cause.text"
 	causeTryAgain      key = "cause.try_again"

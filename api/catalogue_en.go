@@ -87,6 +87,7 @@ func englishCauses() map[key]string {
 		causePatchTest:     "operation %d: the value is another",
 		causeDirName:       "the name is taken",
 		causeDirCycle:      "a group would contain itself",
+		causeTooMany:       "the organization has as many groups or role assignments as are allowed: delete what is not needed",
 		causeDirReserved:   "the name means something else: choose another",
 		causeText:          "%s",
 		causeTryAgain:      "try again in a moment",

@@ -320,6 +320,7 @@ func sentinelAnswer(err error) (answer, bool) {
 		{pat.ErrNotActive, func() answer { return badRequest(cause{key: causeNotActive}) }},
 		{pat.ErrNotReactivatable, func() answer { return badRequest(cause{key: causeReactivate}) }},
 		{directory.ErrNameTaken, func() answer { return badRequest(cause{key: causeDirName}) }},
+		{directory.ErrTooMany, func() answer { return badRequest(cause{key: causeTooMany}) }},
 		{directory.ErrReserved, func() answer { return badRequest(cause{key: causeDirReserved}) }},
 		{directory.ErrCycle, func() answer { return badRequest(cause{key: causeDirCycle}) }},
 		{pat.ErrConflict, func() answer { return conflict(cause{key: causeChanged}) }},

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -18,13 +19,18 @@ func (d *Directory) Assign(ctx context.Context, organization ID, assignment Assi
 
 // AddAssignment is Assign and returns what is held then, with its id: that of the
 // existing one if there is one. It does not ask whether there is such a holder.
+// ErrTooMany.
 func (d *Directory) AddAssignment(ctx context.Context, organization ID, assignment Assignment, actor Actor) (Assignment, error) {
 	assignment.ID = ID(id.New())
+	assignment.Rights = slices.Compact(slices.Sorted(slices.Values(assignment.Rights))) // one way to say one thing
 	added := assignment
 	err := d.write(ctx, func(s *Snapshot) ([]Change, []audit.Event, error) {
 		if i := slices.IndexFunc(s.held[assignment.Holder], assignment.same); i >= 0 {
 			added = s.held[assignment.Holder][i]
 			return nil, nil, nil
+		}
+		if s.assignmentsFull(organization) {
+			return nil, nil, fmt.Errorf("assign a role: %w", ErrTooMany)
 		}
 		added = assignment
 		return []Change{{Assignment: &assignment}}, []audit.Event{d.event(audit.RoleAssigned, organization, assignment.ID, actor)}, nil
@@ -91,12 +97,35 @@ func (d *Directory) unassign(ctx context.Context, organization, holder ID, which
 	})
 }
 
-// RemoveAssignment takes away one assignment by its id; ErrNotFound.
+// ErrLastAdministrator says that nothing would give platform_admin to anybody.
+var ErrLastAdministrator = errors.New("the last platform_admin stays")
+
+// lastOn reports whether an assignment is one of platform_admin and there is none but
+// those that end.
+func (s *Snapshot) lastOn(assignment *Assignment, ends func(*Assignment) bool) bool {
+	if assignment.Role != PlatformAdmin {
+		return false
+	}
+	for _, held := range s.held {
+		for i := range held {
+			if held[i].Role == PlatformAdmin && !ends(&held[i]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// RemoveAssignment takes away one assignment by its id; ErrNotFound,
+// ErrLastAdministrator.
 func (d *Directory) RemoveAssignment(ctx context.Context, organization, id ID, actor Actor) error {
 	return d.write(ctx, func(s *Snapshot) ([]Change, []audit.Event, error) {
 		assignment, ok := s.Assignment(id)
 		if !ok {
 			return nil, nil, fmt.Errorf("assignment %s: %w", id, ErrNotFound)
+		}
+		if s.lastOn(&assignment, func(other *Assignment) bool { return other.ID == id }) {
+			return nil, nil, ErrLastAdministrator
 		}
 		return []Change{{Assignment: &assignment, Remove: true}}, []audit.Event{d.event(audit.RoleUnassigned, organization, id, actor)}, nil
 	})

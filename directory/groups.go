@@ -18,7 +18,7 @@ var ErrReserved = errors.New("the name is reserved")
 var ErrCycle = errors.New("a group would contain itself")
 
 // CreateGroup makes a group; *FieldError, ErrNameTaken, ErrReserved for the name of a
-// role, ErrNotFound for an unknown child.
+// role, ErrNotFound for an unknown child, ErrTooMany.
 func (d *Directory) CreateGroup(ctx context.Context, group Group, actor Actor) (Group, error) {
 	if err := group.Validate(); err != nil {
 		return Group{}, err
@@ -30,6 +30,9 @@ func (d *Directory) CreateGroup(ctx context.Context, group Group, actor Actor) (
 	err := d.write(ctx, func(s *Snapshot) ([]Change, []audit.Event, error) {
 		if _, taken := s.GroupByName(group.Organization, group.Name); taken {
 			return nil, nil, fmt.Errorf("group %q: %w", group.Name, ErrNameTaken)
+		}
+		if s.groupsFull(group.Organization) {
+			return nil, nil, fmt.Errorf("group %q: %w", group.Name, ErrTooMany)
 		}
 		if err := s.checkChildren(&group); err != nil {
 			return nil, nil, err
@@ -74,7 +77,7 @@ func (d *Directory) UpdateGroup(ctx context.Context, id ID, change func(*Group) 
 
 // DeleteGroup removes a group that is not reserved (ErrReserved), and with it
 // what it held, what was held on it, and its place in other groups; its members
-// are members of it no more. ErrNotFound.
+// are members of it no more. ErrNotFound, ErrLastAdministrator.
 func (d *Directory) DeleteGroup(ctx context.Context, id ID, actor Actor) error {
 	return d.write(ctx, func(s *Snapshot) ([]Change, []audit.Event, error) {
 		group, ok := s.groups[id]
@@ -89,6 +92,9 @@ func (d *Directory) DeleteGroup(ctx context.Context, id ID, actor Actor) error {
 		for _, held := range s.held {
 			for _, assignment := range held {
 				if assignment.Holder == id || assignment.Scope == OnGroup && assignment.ScopeID == id {
+					if s.lastOn(&assignment, func(other *Assignment) bool { return other.Holder == id }) {
+						return nil, nil, ErrLastAdministrator
+					}
 					changes = append(changes, Change{Assignment: &assignment, Remove: true})
 					events = append(events, d.event(audit.RoleUnassigned, group.Organization, assignment.ID, actor))
 				}

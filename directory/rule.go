@@ -33,6 +33,8 @@ const (
 	RulePlatformID     Rule = "platform_id"
 	RuleGroupID        Rule = "group_id"
 	RuleOwnAddress     Rule = "own_address" // the address
+	RuleOwnToken       Rule = "own_token"
+	RuleOwnIdentity    Rule = "own_identity"
 	RuleNotFuture      Rule = "not_future"
 	RuleFileVersion    Rule = "file_version" // the version there is
 	RuleRepeated       Rule = "repeated"
@@ -67,6 +69,8 @@ func RuleTexts() map[Rule]string {
 		RulePlatformID:     "must be absent on the platform",
 		RuleGroupID:        "must be the id of a group",
 		RuleOwnAddress:     "must contain %s, from where you come: you could not change it back",
+		RuleOwnToken:       "would end the token that you act with at once: you could not change it back",
+		RuleOwnIdentity:    "would make you inactive at once: you could not change it back; have your login recorded first",
 		RuleNotFuture:      "must not lie in the future",
 		RuleFileVersion:    "must be %d",
 		RuleRepeated:       "is in the file twice",

@@ -12,6 +12,9 @@ import (
 var (
 	ErrNotFound  = errors.New("not found")
 	ErrNameTaken = errors.New("name is taken")
+	// ErrTooMany says that an organization has as many groups or role assignments as
+	// it may: all of them are read whenever one changes, for every organization.
+	ErrTooMany = errors.New("the organization has as many as are allowed")
 	// ErrConflict says that the thing changed since it was read.
 	ErrConflict = errors.New("changed in the meantime")
 )

@@ -50,8 +50,18 @@ func (m *Manager) AuditEvents(ctx context.Context, c *Caller, input Input[*Audit
 		return nil, err
 	}
 	found := &AuditEvents{}
+	query := ask.query(string(t.organization.ID))
+	var some bool
+	if query.Names, some = ask.names(); !some {
+		return found, nil
+	}
+	release, err := m.searches.take(ctx, t.organization.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	seen := map[string]bool{} // an event that was shipped twice is there twice
-	for entry, err := range m.trail.Search(ctx, ask.query(string(t.organization.ID))) {
+	for entry, err := range m.trail.Search(ctx, query) {
 		switch {
 		case errors.Is(err, audit.ErrDamaged):
 			found.Damaged = true
@@ -79,10 +89,22 @@ func (a *AuditAsk) query(organization string) audit.Query {
 			q.Values = append(q.Values, value)
 		}
 	}
-	if !strings.HasSuffix(a.Event, "*") && a.Event != "" {
-		q.Names = []audit.Name{audit.Name(a.Event)}
-	}
 	return q
+}
+
+// names lists the events that are asked for; false: there are none of that name.
+func (a *AuditAsk) names() ([]audit.Name, bool) {
+	beginning, open := strings.CutSuffix(a.Event, "*")
+	if a.Event == "" {
+		return nil, true
+	}
+	var names []audit.Name
+	for _, name := range audit.Names() {
+		if string(name) == a.Event || open && strings.HasPrefix(string(name), beginning) {
+			names = append(names, name)
+		}
+	}
+	return names, len(names) > 0
 }
 
 func (a *AuditAsk) matches(event *audit.Event) bool {
@@ -98,6 +120,5 @@ func (a *AuditAsk) matches(event *audit.Event) bool {
 			return false
 		}
 	}
-	beginning, open := strings.CutSuffix(a.Event, "*")
-	return !open || strings.HasPrefix(string(event.Name), beginning)
+	return true
 }

@@ -39,7 +39,7 @@ func (i *importer) person(ctx context.Context, n int) (DirectoryAction, error) {
 		if err := i.mayMove(t, &before, now); err != nil {
 			return err
 		}
-		return i.m.mayChange(i.c, t, &before, now)
+		return i.m.mayChange(ctx, i.c, t, &before, now)
 	}
 	after := now
 	after.Groups = slices.Clone(now.Groups)

@@ -24,7 +24,7 @@ var (
 	// ErrChanged says that what should be changed is not what the caller has read.
 	ErrChanged = errors.New("it is not what was read")
 	// ErrLastAdministrator says that nobody would administer the platform.
-	ErrLastAdministrator = errors.New("the last platform_admin stays")
+	ErrLastAdministrator = directory.ErrLastAdministrator
 	// ErrBuiltIn says that only a platform_admin ends the built-in administrator.
 	ErrBuiltIn = errors.New("the built-in administrator is the platform's")
 	// ErrTechnical says that a technical user lives and dies with its token.

@@ -194,11 +194,24 @@ func (m *Manager) DeleteGroup(ctx context.Context, c *Caller, id string, match M
 	if err := match.check(contentOf(group)); err != nil {
 		return err
 	}
-	if err := lastAdministrator(snapshot, func(a *directory.Assignment) bool { return a.Holder == group.ID }); err != nil {
-		return err
+	if givesPlatform(snapshot.Given(group.ID)) {
+		if err := m.keepsAdministrator(ctx, snapshot, loss{group: group.ID}); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
+	if err := m.endTokensOf(ctx, c, group); err != nil {
+		return err
+	}
+	if err := m.directory.DeleteGroup(ctx, group.ID, c.keeper()); err != nil {
+		return err
+	}
+	return m.endTokensOf(ctx, c, group) // of who began to make one before the group was gone
+}
+
+// endTokensOf deletes the tokens of a group.
+func (m *Manager) endTokensOf(ctx context.Context, c *Caller, group *directory.Group) error {
 	for record, err := range m.tokens.List(ctx, pat.Query{Organization: group.Organization, Holder: group.ID}) {
 		if err != nil {
 			return fmt.Errorf("list the tokens of a group: %w", err)
@@ -207,7 +220,7 @@ func (m *Manager) DeleteGroup(ctx context.Context, c *Caller, id string, match M
 			return fmt.Errorf("delete a token of a group: %w", err)
 		}
 	}
-	return m.directory.DeleteGroup(ctx, group.ID, c.keeper())
+	return nil
 }
 
 // Children lists the groups that are nested in a group, by name.
@@ -248,9 +261,14 @@ func (m *Manager) AddChild(ctx context.Context, c *Caller, parent, child string)
 
 // RemoveChild takes a group out of another.
 func (m *Manager) RemoveChild(ctx context.Context, c *Caller, parent, child string) error {
-	from, _, err := m.group(ctx, c, parent, WriteGroup)
+	from, snapshot, err := m.group(ctx, c, parent, WriteGroup)
 	if err != nil {
 		return err
+	}
+	if givesPlatform(snapshot.Given(from.ID)) {
+		if err := m.keepsAdministrator(ctx, snapshot, loss{group: from.ID, child: directory.ID(child)}); err != nil {
+			return err
+		}
 	}
 	return m.directory.UnnestGroup(ctx, from.ID, directory.ID(child), c.keeper())
 }

@@ -212,7 +212,7 @@ func (m *Manager) UpdateIdentity(ctx context.Context, c *Caller, id string, matc
 		if err := change(now); err != nil {
 			return err
 		}
-		return m.mayChange(c, t, &before, now)
+		return m.mayChange(ctx, c, t, &before, now)
 	}, c.keeper())
 	if err != nil {
 		return nil, err
@@ -220,20 +220,33 @@ func (m *Manager) UpdateIdentity(ctx context.Context, c *Caller, id string, matc
 	return t.show(&after), nil
 }
 
-// mayChange refuses what would hand somebody's power over, or end the caller.
-func (m *Manager) mayChange(c *Caller, t *tenant, before, after *directory.Identity) error {
+// mayChange refuses what would hand somebody's power over or give it back, and what
+// would end the caller or the last administrator.
+func (m *Manager) mayChange(ctx context.Context, c *Caller, t *tenant, before, after *directory.Identity) error {
 	if before.Enabled && !after.Enabled {
 		if err := c.mayEnd(before); err != nil {
 			return err
 		}
 	}
+	access := t.snapshot.AccessOf(after)
+	if !after.Enabled || !givesPlatform(access.Assignments()) {
+		if err := m.keepsAdministratorWithout(ctx, t.snapshot, before); err != nil {
+			return err
+		}
+	}
 	relogged := before.Username != after.Username || before.ExternalID != after.ExternalID || before.Email != after.Email ||
 		before.Issuer != after.Issuer || before.Subject != after.Subject
-	if !relogged {
+	if !relogged && (before.Enabled || !after.Enabled) {
 		return nil
 	}
-	access := t.snapshot.AccessOf(before)
-	return c.mayGive(t.snapshot, access.Assignments())
+	return c.mayGiveTo(t.snapshot, before)
+}
+
+// mayGiveTo refuses to let somebody act, or somebody else in their place, who holds
+// what the caller may not give.
+func (c *Caller) mayGiveTo(snapshot *directory.Snapshot, identity *directory.Identity) error {
+	access := snapshot.AccessOf(identity)
+	return c.mayGive(snapshot, access.Assignments())
 }
 
 // alterable refuses technical users, which live and die with their tokens.
@@ -272,7 +285,7 @@ func (m *Manager) DeleteIdentity(ctx context.Context, c *Caller, id string, matc
 	if err := match.check(revisionOf(identity)); err != nil {
 		return err
 	}
-	if err := lastAdministrator(t.snapshot, func(a *directory.Assignment) bool { return a.Holder == identity.ID }); err != nil {
+	if err := m.keepsAdministratorWithout(ctx, t.snapshot, identity); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
@@ -298,6 +311,11 @@ func (m *Manager) RecordLogin(ctx context.Context, c *Caller, id string, input I
 	}
 	if at.After(t.now) {
 		return nil, directory.Broken("time", directory.RuleNotFuture)
+	}
+	if identity.Status(&t.organization.Policy, t.now) == directory.Inactive {
+		if err := c.mayGiveTo(t.snapshot, identity); err != nil {
+			return nil, err
+		}
 	}
 	after, err := m.directory.RecordLogin(ctx, identity.ID, at, c.keeper())
 	if err != nil {

@@ -106,8 +106,31 @@ func (m *Manager) CreateLevelToken(ctx context.Context, c *Caller, level Level, 
 	if err != nil {
 		return pat.Token{}, nil, errors.Join(err, m.withdraw(ctx, c, &owner))
 	}
-	shown, err := m.show(ctx, c, &record)
+	if err := m.stillThere(ctx, level); err != nil { // the group was deleted meanwhile
+		return pat.Token{}, nil, errors.Join(err, m.withdraw(ctx, c, &owner))
+	}
+	people := m.people(c)
+	people.known[owner.ID] = &owner // who is told the secret needs nothing more of the store
+	shown, err := people.show(ctx, m.lens(c), &record)
 	return token, shown, err
+}
+
+// stillThere reports ErrNotFound for a group that is gone by now.
+func (m *Manager) stillThere(ctx context.Context, level Level) error {
+	if level.Of != pat.Group {
+		return nil
+	}
+	if err := m.directory.Refresh(ctx); err != nil {
+		return err
+	}
+	snapshot, err := m.directory.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	if _, ok := snapshot.Group(directory.ID(level.ID)); !ok {
+		return ErrNotFound
+	}
+	return nil
 }
 
 // technicalUser makes the owner of a token, in the shard of its level, with its role.

@@ -39,6 +39,7 @@ type Manager struct {
 	services  *exchange.Services
 	trail     Trail
 	now       func() time.Time
+	searches  turns
 }
 
 // New returns a Manager.
@@ -48,6 +49,7 @@ func New(config Config) (*Manager, error) {
 	}
 	return &Manager{
 		tokens: config.Tokens, directory: config.Directory, keys: config.Keys, services: config.Services, trail: config.Trail, now: config.Now,
+		searches: turns{held: map[directory.ID]chan struct{}{}},
 	}, nil
 }
 

@@ -65,6 +65,11 @@ func (m *Manager) RemoveMember(ctx context.Context, c *Caller, group, member str
 	if err := c.mayTake(snapshot, from.ID, &identity); err != nil {
 		return err
 	}
+	if givesPlatform(snapshot.Given(from.ID)) {
+		if err := m.keepsAdministrator(ctx, snapshot, loss{group: from.ID, identity: identity.ID}); err != nil {
+			return err
+		}
+	}
 	return m.directory.RemoveMember(ctx, from.ID, identity.ID, c.keeper())
 }
 

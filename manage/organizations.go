@@ -2,11 +2,13 @@ package manage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/internal/id"
 	"github.com/cambio-sts/cambio/internal/query"
 )
 
@@ -103,6 +105,9 @@ func (m *Manager) CreateOrganization(ctx context.Context, c *Caller, input Input
 		}
 	}
 	made, err := m.directory.AddOrganization(ctx, draft.Name, draft.Policy, c.keeper())
+	if errors.Is(err, directory.ErrNameTaken) && draft.Administrator != nil {
+		made, err = m.unfinished(ctx, draft.Name, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -118,22 +123,43 @@ func (m *Manager) CreateOrganization(ctx context.Context, c *Caller, input Input
 	return shown, nil
 }
 
-func prepareFounder(draft *directory.Identity) {
-	draft.ID, draft.Type, draft.BuiltInAdministrator, draft.Groups = "", directory.User, true, nil
+// unfinished returns the organization of a name if there is nobody in it: it was left
+// behind when its administrator could not be made, and whoever asks again goes on.
+func (m *Manager) unfinished(ctx context.Context, name string, taken error) (directory.Organization, error) {
+	snapshot, err := m.snapshot(ctx, WriteIdentity)
+	if err != nil {
+		return directory.Organization{}, err
+	}
+	organization, ok := snapshot.OrganizationByName(name)
+	if !ok {
+		return directory.Organization{}, taken
+	}
+	for _, err := range m.directory.ListIdentities(ctx, organization.ID) {
+		if err != nil {
+			return directory.Organization{}, fmt.Errorf("list identities: %w", err)
+		}
+		return directory.Organization{}, taken
+	}
+	return *organization, nil
 }
 
-// founder makes the first administrator of an organization.
+func prepareFounder(draft *directory.Identity) {
+	draft.ID, draft.Type, draft.BuiltInAdministrator, draft.Groups = directory.ID(id.New()), directory.User, true, nil
+}
+
+// founder makes the first administrator of an organization. The identity comes last:
+// without it the roles are nobody's.
 func (m *Manager) founder(ctx context.Context, c *Caller, organization *directory.Organization, draft *directory.Identity) (*directory.Identity, error) {
 	draft.Organization = organization.ID
-	made, err := m.directory.CreateIdentity(ctx, *draft, c.keeper())
-	if err != nil {
-		return nil, fmt.Errorf("make the administrator of an organization: %w", err)
-	}
 	for _, role := range []directory.Role{directory.ManageSystemSecurityRoles, directory.ManageSystemSecurityGroups, directory.OrganizationAdmin} {
-		assignment := directory.Assignment{Role: role, Scope: directory.OnOrganization, ScopeID: organization.ID, Holder: made.ID}
+		assignment := directory.Assignment{Role: role, Scope: directory.OnOrganization, ScopeID: organization.ID, Holder: draft.ID}
 		if err := m.directory.Assign(ctx, organization.ID, assignment, c.keeper()); err != nil {
 			return nil, fmt.Errorf("give an administrator a role: %w", err)
 		}
+	}
+	made, err := m.directory.CreateIdentity(ctx, *draft, c.keeper())
+	if err != nil {
+		return nil, fmt.Errorf("make the administrator of an organization: %w", err)
 	}
 	return &made, nil
 }

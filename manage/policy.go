@@ -66,7 +66,7 @@ func (m *Manager) SetPolicy(ctx context.Context, c *Caller, organization string,
 	if err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(policy.Validate(), c.staysIn(&policy)); err != nil {
+	if err := cmp.Or(policy.Validate(), c.staysIn(&policy), c.livesOn(&policy, t.now)); err != nil {
 		return nil, err
 	}
 	if err := match.check(contentOf(&t.organization.Policy)); err != nil {
@@ -101,6 +101,18 @@ func (c *Caller) staysIn(policy *directory.Policy) error {
 	from, _ := netip.ParseAddr(c.Origin.IP) // one that cannot be read lies in no network
 	if !slices.ContainsFunc(networks, func(network netip.Prefix) bool { return network.Contains(from.Unmap()) }) {
 		return directory.Broken("allowedNetworks", directory.RuleOwnAddress, from.Unmap().String())
+	}
+	return nil
+}
+
+// livesOn refuses a policy that would end the caller at once, and with them the way
+// back: what expires and is used then is revoked for good.
+func (c *Caller) livesOn(policy *directory.Policy, now time.Time) error {
+	if end := pat.EffectiveExpiration(&c.Token, policy); c.Token.ID != "" && !end.IsZero() && !now.Before(end) {
+		return directory.Broken("maxLifetimeSeconds", directory.RuleOwnToken)
+	}
+	if at, ever := c.Identity.InactiveAt(policy); ever && !now.Before(at) {
+		return directory.Broken("logonInactivityDays", directory.RuleOwnIdentity)
 	}
 	return nil
 }

@@ -257,30 +257,13 @@ func (m *Manager) Unassign(ctx context.Context, c *Caller, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := lastAdministrator(snapshot, func(a *directory.Assignment) bool { return a.ID == assignment.ID }); err != nil {
-		return err
+	if assignment.Role == directory.PlatformAdmin {
+		if err := m.keepsAdministrator(ctx, snapshot, loss{assignment: assignment.ID}); err != nil {
+			return err
+		}
 	}
 	if organization == "" {
 		organization = c.Identity.Organization
 	}
 	return m.directory.RemoveAssignment(ctx, organization, assignment.ID, c.keeper())
-}
-
-// lastAdministrator refuses an end of assignments after which nobody would administer
-// the platform.
-func lastAdministrator(snapshot *directory.Snapshot, ends func(*directory.Assignment) bool) error {
-	ended, left := 0, 0
-	for _, assignment := range snapshot.Assignments() {
-		switch {
-		case assignment.Role != directory.PlatformAdmin:
-		case ends(&assignment):
-			ended++
-		default:
-			left++
-		}
-	}
-	if ended > 0 && left == 0 {
-		return ErrLastAdministrator
-	}
-	return nil
 }

@@ -236,6 +236,7 @@ func sentinelAnswer(err error) (answer, bool) {
 		{directory.ErrReserved, answer{status: http.StatusBadRequest, kind: mutability, detail: "that group, or a group of that name, is not kept by provisioning"}},
 		{directory.ErrCycle, answer{status: http.StatusBadRequest, kind: invalidValue, detail: "a group would contain itself"}},
 		{manage.ErrSelf, answer{status: http.StatusConflict, detail: "that would end the caller"}},
+		{directory.ErrTooMany, answer{status: http.StatusForbidden, detail: "the organization has as many groups as are allowed"}},
 		{manage.ErrLastAdministrator, answer{status: http.StatusConflict, detail: "the last platform_admin stays"}},
 		{pat.ErrConflict, answer{status: http.StatusConflict, detail: "a token of the resource was changed in the meantime: try again"}},
 	} {
