@@ -154,26 +154,34 @@ func (w *world) fresh() string { return "fresh-" + string(pat.NewID(w.alice.ID))
 
 func (w *world) group() directory.Group {
 	w.Helper()
-	group, err := w.people.CreateGroup(w.Context(), directory.Group{Organization: w.organization.ID, Name: w.fresh()}, directory.Actor{})
-	require.NoError(w, err)
+	var group directory.Group
+	w.steady(func() (err error) {
+		group, err = w.people.CreateGroup(w.Context(), directory.Group{Organization: w.organization.ID, Name: w.fresh()}, directory.Actor{})
+		return err
+	})
 	return group
 }
 
 // assignOn gives a role on a group.
 func (w *world) assignOn(group, holder directory.ID, role directory.Role) {
 	w.Helper()
-	require.NoError(w, w.people.Assign(w.Context(), w.organization.ID, directory.Assignment{
-		Role: role, Scope: directory.OnGroup, ScopeID: group, Holder: holder,
-	}, directory.Actor{}))
+	w.steady(func() error {
+		return w.people.Assign(w.Context(), w.organization.ID, directory.Assignment{
+			Role: role, Scope: directory.OnGroup, ScopeID: group, Holder: holder,
+		}, directory.Actor{})
+	})
 }
 
 // levelToken makes a token of an organization or a group with its technical user.
 func (w *world) levelToken(level pat.Level, of directory.ID) string {
 	w.Helper()
-	owner, err := w.people.CreateIdentity(w.Context(), directory.Identity{
-		ID: directory.ID(id.NewIn(string(of))), Organization: w.organization.ID, Type: directory.TechnicalUser, Username: w.fresh(), Enabled: true,
-	}, directory.Actor{})
-	require.NoError(w, err)
+	var owner directory.Identity
+	w.steady(func() (err error) {
+		owner, err = w.people.CreateIdentity(w.Context(), directory.Identity{
+			ID: directory.ID(id.NewIn(string(of))), Organization: w.organization.ID, Type: directory.TechnicalUser, Username: w.fresh(), Enabled: true,
+		}, directory.Actor{})
+		return err
+	})
 	record, _ := w.token(&owner, w.fresh(), func(d *pat.Draft) { d.Level, d.LevelID = level, of })
 	return string(record.ID)
 }

@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/exchange"
 	"github.com/cambio-sts/cambio/internal/audit"
+	"github.com/cambio-sts/cambio/internal/fault"
 	"github.com/cambio-sts/cambio/internal/httpx"
 	"github.com/cambio-sts/cambio/internal/secret"
 	"github.com/cambio-sts/cambio/internal/testenv"
@@ -255,12 +257,26 @@ func (w *world) newOrganization(name string) directory.Organization {
 	return organization
 }
 
+// steady does something again as long as the store is too slow to answer: other tests
+// may hold the processors.
+func (w *world) steady(do func() error) {
+	w.Helper()
+	err := do()
+	for again := 0; errors.Is(err, fault.ErrUnavailable) && again < 5; again++ {
+		err = do()
+	}
+	require.NoError(w, err)
+}
+
 func (w *world) newIdentity(organization directory.ID, username string) directory.Identity {
 	w.Helper()
-	identity, err := w.people.CreateIdentity(w.Context(), directory.Identity{
-		Organization: organization, Type: directory.User, Username: username, DisplayName: strings.ToUpper(username[:1]) + username[1:], Enabled: true,
-	}, directory.Actor{})
-	require.NoError(w, err)
+	var identity directory.Identity
+	w.steady(func() (err error) {
+		identity, err = w.people.CreateIdentity(w.Context(), directory.Identity{
+			Organization: organization, Type: directory.User, Username: username, DisplayName: strings.ToUpper(username[:1]) + username[1:], Enabled: true,
+		}, directory.Actor{})
+		return err
+	})
 	return identity
 }
 
@@ -271,7 +287,7 @@ func (w *world) assign(holder *directory.Identity, role directory.Role, rights .
 	if role == directory.PlatformAdmin {
 		assignment.Scope, assignment.ScopeID = directory.OnPlatform, ""
 	}
-	require.NoError(w, w.people.Assign(w.Context(), holder.Organization, assignment, directory.Actor{}))
+	w.steady(func() error { return w.people.Assign(w.Context(), holder.Organization, assignment, directory.Actor{}) })
 }
 
 func (w *world) setPolicy(change func(*directory.Policy)) {
@@ -293,8 +309,12 @@ func (w *world) token(owner *directory.Identity, name string, change ...func(*pa
 	}
 	policy := w.organization.Policy
 	policy.MaxTokensPerOwner = 0
-	token, record, err := w.tokens.Create(w.Context(), owner, &draft, &policy, pat.Actor{Identity: owner.ID})
-	require.NoError(w, err)
+	var token pat.Token
+	var record pat.Record
+	w.steady(func() (err error) {
+		token, record, err = w.tokens.Create(w.Context(), owner, &draft, &policy, pat.Actor{Identity: owner.ID})
+		return err
+	})
 	return record, token.Reveal().Reveal()
 }
 
