@@ -66,7 +66,9 @@ func (m *Manager) reaches(ctx context.Context, snapshot *directory.Snapshot, hol
 }
 
 // isGroup reports whether it is the whole group that ends.
-func (l loss) isGroup(id directory.ID) bool { return l.group == id && l.child == "" && l.identity == "" }
+func (l loss) isGroup(id directory.ID) bool {
+	return l.group == id && l.child == "" && l.identity == ""
+}
 
 // hasMember reports whether a group still has a direct member who is enabled.
 func (m *Manager) hasMember(ctx context.Context, group directory.ID, lost loss) (bool, error) {
