@@ -604,7 +604,7 @@ type RotateRequest struct {
 	Reason             *pat.Reason `json:"reason,omitempty"`
 }
 
-// Service Example: {"alg":null,"anyScope":false,"audience":"https://api.example.com","claims":["groups"],"maxLifetimeSeconds":null,"name":"Orders","scopes":[{"grantedTo":["Everyone"],"scope":"orders:read"}]}
+// Service Example: {"alg":null,"anyScope":false,"audience":"https://api.example.com","claims":["groups"],"maxLifetimeSeconds":null,"name":"Orders","organizations":null,"scopes":[{"grantedTo":["Everyone"],"scope":"orders:read"}]}
 type Service struct {
 	Alg *string `json:"alg"`
 
@@ -616,14 +616,17 @@ type Service struct {
 	Claims []string `json:"claims"`
 
 	// MaxLifetimeSeconds Of a JWT for it.
-	MaxLifetimeSeconds *int64         `json:"maxLifetimeSeconds"`
-	Name               *string        `json:"name"`
-	Scopes             []ServiceScope `json:"scopes"`
+	MaxLifetimeSeconds *int64  `json:"maxLifetimeSeconds"`
+	Name               *string `json:"name"`
+
+	// Organizations The names of those whose tokens it exists for; null for all.
+	Organizations []string       `json:"organizations"`
+	Scopes        []ServiceScope `json:"scopes"`
 }
 
 // ServiceScope defines model for ServiceScope.
 type ServiceScope struct {
-	// GrantedTo Roles and groups.
+	// GrantedTo Roles, and groups of this name in the owner's organization.
 	GrantedTo []string `json:"grantedTo"`
 	Scope     string   `json:"scope"`
 }

@@ -21,7 +21,7 @@ func (s server) ListServices(w http.ResponseWriter, r *http.Request, params List
 func showService(service *exchange.Service) Service {
 	shown := Service{
 		Audience: service.Audience, Name: textPointer(service.Name), AnyScope: service.AnyScope, Scopes: []ServiceScope{},
-		Alg: textPointer(string(service.Alg)), Claims: []string{},
+		Organizations: service.Organizations, Alg: textPointer(string(service.Alg)), Claims: []string{},
 	}
 	if service.MaxLifetime > 0 {
 		shown.MaxLifetimeSeconds = new(int64(service.MaxLifetime / time.Second))

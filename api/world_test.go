@@ -223,12 +223,13 @@ func (w *world) ringAt(now func() time.Time) *keys.Ring {
 	return ring
 }
 
-func (w *world) openPipeline() {
+func (w *world) openPipeline(more ...exchange.Service) {
 	w.Helper()
 	var err error
 	w.tokens, err = pat.NewService(w.tokenConfig())
 	require.NoError(w, err)
-	services, err := exchange.NewServices(issuer, "https://api.example.com", exchange.Service{Audience: "https://api.example.com", AnyScope: true})
+	more = append(more, exchange.Service{Audience: "https://api.example.com", AnyScope: true})
+	services, err := exchange.NewServices(issuer, "https://api.example.com", more...)
 	require.NoError(w, err)
 	limits, err := throttle.New(throttle.Config{Now: w.clock.now})
 	require.NoError(w, err)

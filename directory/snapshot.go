@@ -133,6 +133,15 @@ func (a *Access) join(id ID) {
 	}
 }
 
+// OrganizationName is the name of the identity's organization as of the snapshot; empty
+// if that does not know it.
+func (a *Access) OrganizationName() string {
+	if organization, ok := a.snapshot.organizations[a.organization]; ok {
+		return organization.Name
+	}
+	return ""
+}
+
 // HoldsRole reports whether role is held in the scope given. The platform's
 // scope id is empty.
 func (a *Access) HoldsRole(role Role, scope ScopeKind, scopeID ID) bool {

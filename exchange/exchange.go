@@ -157,7 +157,7 @@ func (e *Exchanger) decide(r *Request, p *presented) (Decision, error) {
 	if err != nil {
 		return Decision{}, err
 	}
-	services, err := e.Services.targets(r.Audience, r.Resource, r.Fallback)
+	services, err := e.Services.targets(r.Audience, r.Resource, r.Fallback, p.access.OrganizationName())
 	if err != nil {
 		return Decision{}, err
 	}

@@ -26,9 +26,9 @@ type Decision struct {
 	ExpiresIn int64
 }
 
-// targets resolves what a request names to services, in its order and once
-// each (RFC 8693 §2.1, RFC 8707 §2).
-func (r *Services) targets(audiences, resources []string, fallback string) ([]*Service, error) {
+// targets resolves what a request names to services that exist for an organization, in
+// its order and once each (RFC 8693 §2.1, RFC 8707 §2).
+func (r *Services) targets(audiences, resources []string, fallback, organization string) ([]*Service, error) {
 	if len(audiences)+len(resources) > MaxTargets {
 		return nil, &TargetError{"at most 4 audience and resource parameters together"}
 	}
@@ -46,7 +46,7 @@ func (r *Services) targets(audiences, resources []string, fallback string) ([]*S
 	}
 	var services []*Service
 	for _, name := range named {
-		service, ok := r.byAudience[name]
+		service, ok := r.find(name, organization)
 		if !ok {
 			return nil, &TargetError{"unknown or not permitted audience or resource"}
 		}

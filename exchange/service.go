@@ -20,6 +20,9 @@ const AnyScope = "*"
 type Service struct {
 	Audience string // byte-exact in the JWT's aud
 	Name     string
+	// Organizations has the names of those whose owners it exists for; nil: every
+	// organization. Its roles and groups are those of the owner's own organization.
+	Organizations []string
 	// AnyScope takes every application scope; Scopes is not used then.
 	AnyScope bool
 	// Scopes maps each scope to the roles and groups it is granted to, by name.
@@ -126,6 +129,9 @@ func (s *Service) validate() error {
 	if s.Audience == "" || strings.ContainsAny(s.Audience, " \t\r\n#") {
 		return errors.New("an audience is a name or URI without space and fragment")
 	}
+	if s.Organizations != nil && (len(s.Organizations) == 0 || slices.Contains(s.Organizations, "")) {
+		return errors.New("name the organizations that may use it, or leave them out for all")
+	}
 	for scope := range s.Scopes {
 		if !pat.ValidScope(scope) || (!s.management && pat.ReservedScope(scope)) {
 			return fmt.Errorf("scope %q: reserved, or no scope by RFC 6749 §3.3", scope)
@@ -151,8 +157,21 @@ func (r *Services) Management() string { return r.management }
 // Default returns the audience of a request that names none; empty: there is none.
 func (r *Services) Default() string { return r.fallback }
 
-// Has reports whether a service, or the management API, has the audience.
-func (r *Services) Has(audience string) bool { return r.byAudience[audience] != nil }
+// Has reports whether a service, or the management API, has the audience and exists for
+// the owners of an organization, of this name as of now. Empty: it is not known, and what
+// names organizations does not exist for it.
+func (r *Services) Has(audience, organization string) bool {
+	_, ok := r.find(audience, organization)
+	return ok
+}
+
+func (r *Services) find(audience, organization string) (*Service, bool) {
+	service, ok := r.byAudience[audience]
+	if !ok || service.Organizations != nil && !slices.Contains(service.Organizations, organization) {
+		return nil, false
+	}
+	return service, true
+}
 
 // All returns the services in the order they were given; they must not be changed.
 func (r *Services) All() []*Service { return r.all }

@@ -28,6 +28,8 @@ func TestNewServicesRefuses(t *testing.T) {
 		"reserved scope":     service(func(s *exchange.Service) { s.Scopes = map[string][]string{"idn:x": nil} }),
 		"malformed scope":    service(func(s *exchange.Service) { s.Scopes = map[string][]string{"a b": nil} }),
 		"the management API": service(func(s *exchange.Service) { s.Audience = issuer + exchange.ManagementPath }),
+		"no organization":    service(func(s *exchange.Service) { s.Organizations = []string{} }),
+		"nameless":           service(func(s *exchange.Service) { s.Organizations = []string{"acme", ""} }),
 		"twice":              append(service(func(*exchange.Service) {}), service(func(*exchange.Service) {})...),
 	} {
 		_, err := exchange.NewServices(issuer, "", services...)
@@ -40,9 +42,82 @@ func TestNewServicesRefuses(t *testing.T) {
 	require.Empty(t, services.Default())
 	require.Equal(t, issuer+"/api/v1", services.Management())
 	require.Len(t, services.All(), 1)
-	require.True(t, services.Has(issuer+"/api/v1"))
-	require.False(t, services.Has(issuer+"/api/v1/"), "byte-exact")
-	require.False(t, services.Has(""))
+	require.True(t, services.Has(issuer+"/api/v1", "acme"))
+	require.True(t, services.Has(issuer+"/api/v1", ""), "also for an organization that is not known")
+	require.False(t, services.Has(issuer+"/api/v1/", "acme"), "byte-exact")
+	require.False(t, services.Has("", "acme"))
+
+	services, err = exchange.NewServices(issuer, api, service(func(s *exchange.Service) { s.Organizations = []string{"acme", "initech"} })...)
+	require.NoError(t, err)
+	require.True(t, services.Has(api, "acme"))
+	require.True(t, services.Has(api, "initech"))
+	for _, organization := range []string{"Acme", "acme ", "acm", ""} {
+		require.False(t, services.Has(api, organization), organization)
+	}
+}
+
+// A service of some organizations does not exist for the others, whatever their groups
+// are called.
+func TestServiceOfAnOrganization(t *testing.T) {
+	w := newWorld(t)
+	other, err := w.directory.CreateOrganization(t.Context(), "globex", directory.DefaultPolicy(), directory.Actor{})
+	require.NoError(t, err)
+	clerks, err := w.directory.CreateGroup(t.Context(), directory.Group{Organization: other.ID, Name: "order-clerks"}, directory.Actor{})
+	require.NoError(t, err)
+	mallory := w.person("mallory", other.ID, clerks.ID)
+	ours, _ := w.create(&w.owner)
+	theirs, _ := w.create(&mallory)
+	named, _ := w.create(&mallory, func(d *pat.Draft) { d.Audience = []string{orders} }) // before it was bounded
+
+	for name, r := range map[string]func(*exchange.Request){
+		"audience": func(r *exchange.Request) { r.Audience, r.Scope = []string{orders}, "orders:write" },
+		"resource": func(r *exchange.Request) { r.Resource, r.Scope = []string{orders}, "orders:write" },
+		"fallback": func(r *exchange.Request) { r.Fallback, r.Scope = orders, "orders:write" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w.bound(orders)
+			issued, err := w.exchange(theirs, r)
+			require.NoError(t, err, "as long as the service names no organization")
+			require.Equal(t, "orders:write", issued.Scope)
+			require.Equal(t, string(other.ID), payload(t, issued.AccessToken)["org"])
+
+			w.bound(orders, "initech", "acme") // the first there is not
+			issued, err = w.exchange(ours, r)
+			require.NoError(t, err)
+			require.Equal(t, "orders:write", issued.Scope)
+			for _, token := range []pat.Token{theirs, named} {
+				_, err = w.exchange(token, r)
+				require.Equal(t, &exchange.TargetError{Description: "unknown or not permitted audience or resource"}, err)
+				require.Equal(t, "invalid_target", w.audit.last().Reason)
+			}
+			_, unknown := w.exchange(theirs, func(r *exchange.Request) { r.Audience = []string{orders + "/none"} })
+			require.Equal(t, unknown, err, "nothing tells it from a service that there is not")
+			_, err = w.exchange(theirs, r, func(r *exchange.Request) { r.Audience = []string{api, orders} })
+			require.Equal(t, unknown, err, "not beside another either")
+		})
+	}
+}
+
+// A service follows the name of an organization: one that has another name by now has
+// lost it.
+func TestServiceOfARenamedOrganization(t *testing.T) {
+	w := newWorld(t)
+	w.bound(orders, "acme")
+	token, _ := w.create(&w.owner)
+	atOrders := func(r *exchange.Request) { r.Audience = []string{orders} }
+	_, err := w.exchange(token, atOrders)
+	require.NoError(t, err)
+	_, err = w.directory.UpdateOrganization(t.Context(), w.owner.Organization, func(o *directory.Organization) error {
+		o.Name = "acme-old"
+		return nil
+	}, directory.Actor{})
+	require.NoError(t, err)
+	_, err = w.exchange(token, atOrders)
+	require.ErrorAs(t, err, new(*exchange.TargetError))
+	_, err = w.directory.CreateOrganization(t.Context(), "acme", directory.DefaultPolicy(), directory.Actor{})
+	require.NoError(t, err)
+	_, err = w.exchange(token, atOrders)
+	require.ErrorAs(t, err, new(*exchange.TargetError), "another organization has the name now")
 }
 
 // A mint never widens: for every token, owner, service and request, each scope

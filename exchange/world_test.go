@@ -165,24 +165,50 @@ func newWorld(t *testing.T) *world {
 	require.NoError(t, err)
 	w.tokens, err = pat.NewService(pat.Config{Store: w.db.PATs(), Uses: w.uses, Format: w.format, Peppers: peppers, Now: w.clock.now})
 	require.NoError(t, err)
-	services, err := exchange.NewServices(issuer, api,
-		exchange.Service{Audience: api, AnyScope: true},
-		exchange.Service{Audience: orders, Scopes: map[string][]string{
-			"orders:read": {directory.Everyone}, "orders:write": {"order-clerks"}, "orders:audit": {string(directory.OrganizationAdmin)},
-		}, MaxLifetime: 2 * time.Minute},
-		exchange.Service{Audience: people, AnyScope: true, Alg: keys.EdDSA, Claims: exchange.Claims{
-			Groups: exchange.ClaimRule{Match: "order-*"}, Roles: exchange.ClaimRule{Match: "*"},
-			Name: exchange.ClaimRule{Match: "*"}, Email: exchange.ClaimRule{Match: "*@example.com"},
-		}},
-	)
-	require.NoError(t, err)
 	w.config = exchange.Config{
-		Issuer: issuer, Tokens: w.tokens, Directory: w.directory, Signer: w.signer, Services: services, Audit: w.audit,
+		Issuer: issuer, Tokens: w.tokens, Directory: w.directory, Signer: w.signer, Services: w.services(), Audit: w.audit,
 		Throttle: w.throttle, Now: w.clock.now, Alg: keys.ES256,
 	}
 	w.exchanger, err = exchange.New(w.config)
 	require.NoError(t, err)
 	return w
+}
+
+// services are those of the world, each as change leaves it.
+func (w *world) services(change ...func(*exchange.Service)) *exchange.Services {
+	w.Helper()
+	all := []exchange.Service{
+		{Audience: api, AnyScope: true},
+		{Audience: orders, Scopes: map[string][]string{
+			"orders:read": {directory.Everyone}, "orders:write": {"order-clerks"}, "orders:audit": {string(directory.OrganizationAdmin)},
+		}, MaxLifetime: 2 * time.Minute},
+		{Audience: people, AnyScope: true, Alg: keys.EdDSA, Claims: exchange.Claims{
+			Groups: exchange.ClaimRule{Match: "order-*"}, Roles: exchange.ClaimRule{Match: "*"},
+			Name: exchange.ClaimRule{Match: "*"}, Email: exchange.ClaimRule{Match: "*@example.com"},
+		}},
+	}
+	for _, change := range change {
+		for i := range all {
+			change(&all[i])
+		}
+	}
+	services, err := exchange.NewServices(issuer, api, all...)
+	require.NoError(w, err)
+	return services
+}
+
+// bound gives the service of an audience to these organizations only; to every one if
+// none is named.
+func (w *world) bound(audience string, organizations ...string) {
+	w.Helper()
+	w.config.Services = w.services(func(s *exchange.Service) {
+		if s.Audience == audience {
+			s.Organizations = organizations
+		}
+	})
+	var err error
+	w.exchanger, err = exchange.New(w.config)
+	require.NoError(w, err)
 }
 
 func (w *world) openRing() {

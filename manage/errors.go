@@ -63,7 +63,8 @@ func (e *GiveError) Error() string {
 // Name is the role or the rights that would be given.
 func (e *GiveError) Name() string { return nameOf(&e.Assignment) }
 
-// ServiceError says that a token is to be meant for a service that is not configured.
+// ServiceError says that a token is to be meant for a service that is not configured, or
+// not for the organization of its owner.
 type ServiceError struct {
 	Index   int    // in the list that was given
 	Default string // the management API, which there always is

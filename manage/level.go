@@ -91,7 +91,7 @@ func (m *Manager) CreateLevelToken(ctx context.Context, c *Caller, level Level, 
 	if err != nil {
 		return pat.Token{}, nil, err
 	}
-	if err := m.checkAudience(draft.Audience, nil); err != nil {
+	if err := m.checkAudience(ctx, t.organization, draft.Audience, nil); err != nil {
 		return pat.Token{}, nil, err
 	}
 	draft.Level, draft.LevelID = level.Of, directory.ID(level.ID)

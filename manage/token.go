@@ -108,7 +108,7 @@ func (m *Manager) CreateToken(ctx context.Context, c *Caller, input Input[*pat.D
 	if err != nil {
 		return pat.Token{}, nil, err
 	}
-	if err := m.checkAudience(draft.Audience, nil); err != nil {
+	if err := m.checkAudience(ctx, c.Identity.Organization, draft.Audience, nil); err != nil {
 		return pat.Token{}, nil, err
 	}
 	draft.Level, draft.LevelID, draft.AdminRole = pat.Personal, "", false
@@ -120,16 +120,24 @@ func (m *Manager) CreateToken(ctx context.Context, c *Caller, input Input[*pat.D
 	return token, shown, err
 }
 
-// checkAudience refuses a service that is not configured: a token for it could
-// never be used there. Those that the token had before stay, for a service may go
-// and come back. *ServiceError.
-func (m *Manager) checkAudience(audience, before []string) error {
+// checkAudience refuses a service that is not configured, or not for the owner's
+// organization: a token for it could never be used there. Those that the token had
+// before stay, for a service may go and come back. *ServiceError.
+func (m *Manager) checkAudience(ctx context.Context, organization directory.ID, audience, before []string) error {
+	snapshot, err := m.directory.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	name := "" // of one that is not known
+	if known, ok := snapshot.Organization(organization); ok {
+		name = known.Name
+	}
 	known := make(map[string]bool, len(before))
 	for _, service := range before {
 		known[service] = true
 	}
 	for i, service := range audience {
-		if !known[service] && !m.services.Has(service) {
+		if !known[service] && !m.services.Has(service, name) {
 			return &ServiceError{Index: i, Default: m.services.Management()}
 		}
 	}

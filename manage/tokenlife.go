@@ -73,7 +73,7 @@ func (m *Manager) update(ctx context.Context, c *Caller, read func() (*pat.Recor
 			return shown, nil
 		}
 		if wanted.Audience != nil {
-			if err := m.checkAudience(*wanted.Audience, record.Audience); err != nil {
+			if err := m.checkAudience(ctx, record.Organization, *wanted.Audience, record.Audience); err != nil {
 				return nil, err
 			}
 		}

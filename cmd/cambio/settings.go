@@ -28,7 +28,7 @@ func services(settings *config.Config) (*exchange.Services, error) {
 	for i := range settings.Services {
 		from := &settings.Services[i]
 		registered = append(registered, exchange.Service{
-			Audience: from.Audience, Name: from.Name, AnyScope: from.Scopes.Any, Scopes: from.Scopes.Grants,
+			Audience: from.Audience, Name: from.Name, Organizations: from.Organizations, AnyScope: from.Scopes.Any, Scopes: from.Scopes.Grants,
 			MaxLifetime: time.Duration(from.MaxLifetimeSeconds) * time.Second, Alg: keys.Alg(from.Alg),
 			Claims: exchange.Claims{
 				Roles: claimRule(from.Claims.Roles), Groups: claimRule(from.Claims.Groups),

@@ -144,8 +144,8 @@ func policyCases() map[string]run {
 }
 
 func otherCases() map[string]run {
-	services := listOf(`{"audience":"https://api.example.com","name":null,"anyScope":false,"scopes":[{"scope":"orders:read","grantedTo":["Everyone"]},{"scope":"orders:write","grantedTo":["order-clerks","sales"]}],"maxLifetimeSeconds":600,"alg":null,"claims":["groups"]}`,
-		`{"audience":"https://b.example.com","name":"B","anyScope":true,"scopes":[],"maxLifetimeSeconds":null,"alg":"RS256","claims":[]}`)
+	services := listOf(`{"audience":"https://api.example.com","name":null,"anyScope":false,"scopes":[{"scope":"orders:read","grantedTo":["Everyone"]},{"scope":"orders:write","grantedTo":["order-clerks","sales"]}],"organizations":null,"maxLifetimeSeconds":600,"alg":null,"claims":["groups"]}`,
+		`{"audience":"https://b.example.com","name":"B","anyScope":true,"scopes":[],"organizations":["default","Acme Inc."],"maxLifetimeSeconds":null,"alg":"RS256","claims":[]}`)
 	inactive := listOf(`{"identity":{"type":"IDENTITY","id":"` + aliceID + `","name":"Alice Smith"},"username":"alice","userStatus":"Active","lastLogin":null,"created":"2026-11-01T00:00:00.000Z","remainingDays":3,"deactivatesAt":"2026-11-25T00:00:00.000Z"}`)
 	event := `{"seq":7,"time":"2026-11-22T02:59:00.000Z","event":"PERSONAL_ACCESS_TOKEN_USE_FAILED","organization":"` + organizationID + `","actor":"` + aliceID +
 		`","pat_id":"` + tokenID + `","ip":"192.0.2.9","outcome":"failure","reason":"expired","denial_id":"` + otherID + `"}`

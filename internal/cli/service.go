@@ -9,13 +9,15 @@ import (
 
 // service is what the table tells of a service that tokens are meant for.
 type service struct {
-	Audience    string         `json:"audience"`
-	Name        string         `json:"name"`
-	AnyScope    bool           `json:"anyScope"`
-	Scopes      []serviceScope `json:"scopes"`
-	MaxLifetime *int64         `json:"maxLifetimeSeconds"` // nil for the organization's
-	Alg         string         `json:"alg"`
-	Claims      []string       `json:"claims"`
+	Audience string         `json:"audience"`
+	Name     string         `json:"name"`
+	AnyScope bool           `json:"anyScope"`
+	Scopes   []serviceScope `json:"scopes"`
+	// Organizations may use it; nil for all.
+	Organizations []string `json:"organizations"`
+	MaxLifetime   *int64   `json:"maxLifetimeSeconds"` // nil for the organization's
+	Alg           string   `json:"alg"`
+	Claims        []string `json:"claims"`
 }
 
 // serviceScope is a scope and the roles and groups that the service grants it to.
@@ -27,13 +29,13 @@ type serviceScope struct {
 func serviceKind() kind[service] {
 	return kind[service]{
 		nouns:  "services",
-		header: []string{"AUDIENCE", "NAME", "SCOPES", "ALG", "LIFETIME", "CLAIMS"},
+		header: []string{"AUDIENCE", "NAME", "SCOPES", "ORGANIZATIONS", "ALG", "LIFETIME", "CLAIMS"},
 		row: func(s *service) []string {
 			lifetime := "default"
 			if s.MaxLifetime != nil {
 				lifetime = strconv.FormatInt(*s.MaxLifetime, 10) + " s"
 			}
-			return []string{s.Audience, s.Name, s.scopes(), firstOf(s.Alg, "default"), lifetime, strings.Join(s.Claims, " ")}
+			return []string{s.Audience, s.Name, s.scopes(), firstOf(strings.Join(s.Organizations, ", "), "all"), firstOf(s.Alg, "default"), lifetime, strings.Join(s.Claims, " ")}
 		},
 		id: func(s *service) string { return s.Audience },
 	}

@@ -118,6 +118,7 @@ services:
     name: Orders
     scopes: { "orders:read": [Everyone], "orders:write": [order-clerks, admins] }
     maxLifetimeSeconds: 600
+    organizations: [default, Acme Inc.]
     alg: RS256
     claims: { groups: { match: "order-*", max: 20 }, roles: { max: 3 }, email: true, name: false }
   - { audience: plain, scopes: "*" }
@@ -125,7 +126,7 @@ services:
 	require.NoError(t, err)
 	require.Equal(t, []Service{
 		{
-			Audience: "https://api.example.com", Name: "Orders", MaxLifetimeSeconds: 600, Alg: "RS256",
+			Audience: "https://api.example.com", Name: "Orders", MaxLifetimeSeconds: 600, Alg: "RS256", Organizations: []string{"default", "Acme Inc."},
 			Scopes: Scopes{Grants: map[string][]string{"orders:read": {"Everyone"}, "orders:write": {"order-clerks", "admins"}}},
 			Claims: Claims{Groups: &ClaimRule{Match: "order-*", Max: 20}, Roles: &ClaimRule{Match: "*", Max: 3}, Email: &ClaimRule{Match: "*", Max: DefaultClaimMax}},
 		},

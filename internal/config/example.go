@@ -83,6 +83,7 @@ services: []
 #    scopes: # "*" takes any application scope
 #      "orders:read": [Everyone]
 #      "orders:write": [order-clerks]
+#    organizations: [default] # whose tokens may be for it; without it any organization's, by groups of its own
 #    maxLifetimeSeconds: 3600
 #    alg: ES256
 #    claims: # what its tokens tell about the owner; nothing without this

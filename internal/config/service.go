@@ -9,6 +9,9 @@ type Service struct {
 	Name string `yaml:"name,omitempty"`
 	// Scopes are the scopes it knows and who is granted each.
 	Scopes Scopes `yaml:"scopes"`
+	// Organizations has the names of those whose tokens may be for it; nil is every
+	// organization.
+	Organizations []string `yaml:"organizations,omitempty"`
 	// MaxLifetimeSeconds bounds its tokens' life, 15 to 43200; 0 is no bound of
 	// its own.
 	MaxLifetimeSeconds int64 `yaml:"maxLifetimeSeconds,omitempty"`

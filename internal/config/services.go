@@ -2,6 +2,9 @@ package config
 
 import (
 	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -38,6 +41,8 @@ func (l *loader) readService(path string, node *yaml.Node) Service {
 			service.Name = l.text(key, value)
 		case "scopes":
 			service.Scopes = l.readScopes(key, value)
+		case "organizations":
+			service.Organizations = l.readOrganizations(key, value)
 		case "maxLifetimeSeconds":
 			service.MaxLifetimeSeconds = l.number(key, value, minAccessTokenSeconds, maxAccessTokenSeconds)
 		case "alg":
@@ -111,6 +116,28 @@ func (l *loader) readGrantees(key string, node *yaml.Node) []string {
 	}
 	l.problems.add(key, f)
 	return grantees
+}
+
+// maxName is how many characters the name of an organization has at most.
+const maxName = 255
+
+// readOrganizations reads names. Whether there are such organizations only the store
+// knows, and they may come later.
+func (l *loader) readOrganizations(key string, node *yaml.Node) []string {
+	value, f := setting{kind: kindList}.parseNode(node, "")
+	names, _ := value.([]string)
+	unnamed := func(name string) bool {
+		return strings.TrimSpace(name) == "" || utf8.RuneCountInString(name) > maxName
+	}
+	switch {
+	case f != nil:
+	case len(names) == 0:
+		f = &fault{"names no organization", "name those whose tokens may be for it, or remove the key"}
+	case slices.ContainsFunc(names, unnamed):
+		f = &fault{"has an item that is no name of an organization", fmt.Sprintf("write 1 to %d characters, as the organization is called", maxName)}
+	}
+	l.problems.add(key, f)
+	return names
 }
 
 func (l *loader) readClaims(path string, node *yaml.Node) Claims {

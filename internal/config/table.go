@@ -146,7 +146,8 @@ func serviceSettings() []setting {
 	return []setting{
 		{path: "audience", kind: kindText, required: true, meaning: "The `aud` of its tokens and the name clients ask for it by: an absolute URI without fragment, or a plain name. Unique. `<issuer>/api/v1` is the management API and taken."},
 		{path: "name", kind: kindText, meaning: "What people are shown. Without it the audience."},
-		{path: "scopes", kind: kindText, required: true, meaning: "`\"*\"`: any application scope, granted to everyone. Or a map from each scope to the list of roles and groups it is granted to; Everyone is a group."},
+		{path: "scopes", kind: kindText, required: true, meaning: "`\"*\"`: any application scope, granted to everyone. Or a map from each scope to the list of roles and groups it is granted to; Everyone is a group. Each organization names its groups and chooses their members: a group here is the one of that name in the owner's own organization."},
+		{path: "organizations", kind: kindList, meaning: "Names of the organizations whose tokens may be for it; for any other the service does not exist (invalid_target). An organization that is renamed loses it. Without it every organization may use it, and grants its scopes by groups of its own."},
 		{path: "maxLifetimeSeconds", kind: kindInteger, min: minAccessTokenSeconds, max: maxAccessTokenSeconds, unit: "seconds", meaning: "Longest life of its tokens."},
 		{path: "alg", kind: kindText, oneOf: algorithms(), meaning: "Algorithm its tokens are signed with. Without it keys.alg."},
 		{path: "claims", kind: kindText, meaning: "What its tokens tell about the owner: `roles`, `groups`, `name`, `email`, each either true or `{match: PATTERN, max: NUMBER}`. In a pattern * stands for any run of characters; max is 1 to 500, 50 if not given. Nothing is told without it."},
