@@ -55,6 +55,19 @@ func sorted(t *testing.T, document string) api.DirectoryFile {
 	return file
 }
 
+// unlink takes the links to an identity provider from all people.
+func (o tenant) unlink() {
+	o.w.Helper()
+	for identity, err := range o.w.people.ListIdentities(o.w.Context(), o.id) {
+		require.NoError(o.w, err)
+		_, err = o.w.people.UpdateIdentity(o.w.Context(), identity.ID, func(now *directory.Identity) error {
+			now.Issuer, now.Subject = "", ""
+			return nil
+		}, directory.Actor{})
+		require.NoError(o.w, err)
+	}
+}
+
 func (o tenant) imported(document, query string) api.DirectoryReport {
 	o.w.Helper()
 	got := o.w.call(o.token, http.MethodPost, o.path()+query, document)
@@ -252,11 +265,13 @@ func TestDirectoryRoundTrip(t *testing.T) {
 		report := source.imported(string(file), "")
 		require.Empty(t, report.Failures, string(file))
 		document := source.exported()
+		source.unlink() // one link to an identity provider is one person's, in all organizations
 		require.Empty(t, target.imported(document, "").Failures, document)
 		require.Equal(t, sorted(t, document), sorted(t, target.exported()))
 		again := target.imported(document, "?prune=true")
 		require.Empty(t, again.Changes, document)
 		require.Empty(t, again.Failures, document)
+		target.unlink()
 	}
 }
 

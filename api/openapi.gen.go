@@ -240,8 +240,10 @@ type IdentityDraft struct {
 	Email       *string `json:"email,omitempty"`
 	Enabled     *bool   `json:"enabled,omitempty"`
 	ExternalID  *string `json:"externalId,omitempty"`
-	Issuer      *string `json:"issuer,omitempty"`
-	Subject     *string `json:"subject,omitempty"`
+
+	// Issuer Of the identity provider; with subject unique in all organizations.
+	Issuer  *string `json:"issuer,omitempty"`
+	Subject *string `json:"subject,omitempty"`
 
 	// Username Unique in the organization.
 	Username string `json:"username"`

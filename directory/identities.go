@@ -17,8 +17,8 @@ import (
 
 // CreateIdentity makes an identity, under the id that it brings if that is one: a
 // technical user lies in the shard of its group or organization. *FieldError,
-// ErrNameTaken if one of its logins is used; ErrNotFound and ErrReserved for a group
-// that it cannot be a member of.
+// ErrNameTaken if one of its logins is used, its issuer with its subject in whatever
+// organization; ErrNotFound and ErrReserved for a group that it cannot be a member of.
 func (d *Directory) CreateIdentity(ctx context.Context, identity Identity, actor Actor) (Identity, error) {
 	identity.Type, identity.Groups = cmp.Or(identity.Type, User), distinct(identity.Groups)
 	if err := d.checkIdentity(ctx, &Identity{}, &identity); err != nil {
@@ -169,7 +169,7 @@ func (d *Directory) checkIdentity(ctx context.Context, before, after *Identity) 
 			return err
 		}
 	}
-	return nil
+	return d.checkLink(ctx, before, after)
 }
 
 // maxGroups bounds the groups that an identity is a direct member of.
