@@ -161,6 +161,7 @@ func germanRules() map[key]string {
 		ruleKey(directory.RuleFileVersion):  "muss %d sein",
 		ruleKey(directory.RuleRepeated):     "steht zweimal in der Datei",
 		ruleKey(directory.RuleUnknownName):  "in der Datei und in der Organisation gibt es nichts mit diesem Namen",
+		ruleKey(directory.RuleSubject):      "es kann nur eine Organisation geben, solange Access-Token ihren Eigentümer mit %s benennen, was in zweien gleich sein kann: token.subject in den Einstellungen des Servers auf id setzen",
 
 		fixKey(query.FixAnd):         `Vergleiche mit "and" verbinden; "or", "not" und Klammern darum gibt es nicht`,
 		fixKey(query.FixComparisons): `höchstens %d Vergleiche verwenden`,

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/exchange"
 	"github.com/cambio-sts/cambio/internal/query"
 	"github.com/cambio-sts/cambio/pat"
 )
@@ -105,6 +106,7 @@ func TestDirectoryFieldsSpeakGerman(t *testing.T) {
 		directory.Broken("issuer", directory.RuleNeededWith, "subject"):                           "issuer: ist zusammen mit subject nötig",
 		directory.Broken("type", directory.RuleOneOfTwo, directory.User, directory.TechnicalUser): "type: muss USER oder TECHNICAL_USER sein",
 		directory.Broken("name", directory.RuleUTF8):                                              "name: muss UTF-8 sein",
+		directory.Broken("name", directory.RuleSubject, exchange.SubjectUsername):                 "name: es kann nur eine Organisation geben, solange Access-Token ihren Eigentümer mit username benennen, was in zweien gleich sein kann: token.subject in den Einstellungen des Servers auf id setzen",
 		&directory.FieldError{Field: "x", Cause: "has no name"}:                                   "x: has no name",
 	} {
 		told, known := answerTo(err)

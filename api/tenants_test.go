@@ -8,8 +8,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cambio-sts/cambio/api"
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/exchange"
+	"github.com/cambio-sts/cambio/internal/audit"
+	"github.com/cambio-sts/cambio/manage"
 	"github.com/cambio-sts/cambio/pat"
 )
 
@@ -58,4 +61,38 @@ func TestServiceOfAnOrganization(t *testing.T) {
 	require.Equal(t, map[any]any{
 		ours: []any{"nowhere", "acme"}, theirs: []any{"globex"}, "https://api.example.com": nil, issuer + "/api/v1": nil,
 	}, shown)
+}
+
+// Where access tokens name people by what is unique within one organization only,
+// there is no second one.
+func TestSecondOrganization(t *testing.T) {
+	w := newWorld(t)
+	w.assign(&w.alice, directory.PlatformAdmin)
+	w.clock.advance(2 * time.Second)
+	token := w.bearer(&w.alice, pat.ScopeAll)
+	for subject, status := range map[exchange.SubjectKind]int{
+		"": http.StatusOK, exchange.SubjectID: http.StatusOK,
+		exchange.SubjectExternalID: http.StatusBadRequest, exchange.SubjectUsername: http.StatusBadRequest,
+	} {
+		t.Run(string(subject), func(t *testing.T) {
+			w.build(func(c *api.Config) {
+				var err error
+				c.Manager, err = manage.New(manage.Config{
+					Tokens: w.tokens, Directory: w.people, Keys: w.ring, Services: w.exchanger.Services, Trail: audit.NewArchive(w.trail), Now: w.clock.now,
+					Subject: subject,
+				})
+				require.NoError(t, err)
+			})
+			got := w.call(token, http.MethodPost, "/api/v1/organizations", `{"name":"second by `+string(subject)+`"}`)
+			require.Equal(t, status, got.StatusCode, string(got.body))
+			snapshot, err := w.people.Snapshot(t.Context())
+			require.NoError(t, err)
+			_, made := snapshot.OrganizationByName("second by " + string(subject))
+			require.Equal(t, status == http.StatusOK, made)
+			if !made {
+				require.Equal(t, "name: there can be only one organization while access tokens name their owner by "+string(subject)+
+					", which two could share: set token.subject to id in the configuration of the server", got.cause(t))
+			}
+		})
+	}
 }

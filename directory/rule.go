@@ -39,6 +39,7 @@ const (
 	RuleFileVersion    Rule = "file_version" // the version there is
 	RuleRepeated       Rule = "repeated"
 	RuleUnknownName    Rule = "unknown_name"
+	RuleSubject        Rule = "subject" // the property that access tokens name
 )
 
 // RuleTexts returns what to do by each rule, in English, with the verbs of package
@@ -75,6 +76,7 @@ func RuleTexts() map[Rule]string {
 		RuleFileVersion:    "must be %d",
 		RuleRepeated:       "is in the file twice",
 		RuleUnknownName:    "there is none of that name in the file or the organization",
+		RuleSubject:        "there can be only one organization while access tokens name their owner by %s, which two could share: set token.subject to id in the configuration of the server",
 	}
 }
 

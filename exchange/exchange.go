@@ -60,6 +60,10 @@ const (
 	SubjectUsername   SubjectKind = "username"
 )
 
+// AcrossOrganizations reports whether a subject names one identity whatever its
+// organization; the others are unique within each.
+func (k SubjectKind) AcrossOrganizations() bool { return k == "" || k == SubjectID }
+
 // Exchanger is the pipeline. It is safe to share.
 type Exchanger struct{ Config }
 

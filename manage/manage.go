@@ -21,7 +21,7 @@ type KeyRing interface {
 	Revoke(ctx context.Context, kid string, actor keys.Actor) error
 }
 
-// Config is what a Manager needs; all of it.
+// Config is what a Manager needs; all of it but Subject.
 type Config struct {
 	Tokens    *pat.Service
 	Directory *directory.Directory
@@ -29,6 +29,7 @@ type Config struct {
 	Services  *exchange.Services
 	Trail     Trail
 	Now       func() time.Time
+	Subject   exchange.SubjectKind // of the JWTs; zero: the identity's id
 }
 
 // Manager carries the use cases out. It is safe to share.
@@ -39,17 +40,18 @@ type Manager struct {
 	services  *exchange.Services
 	trail     Trail
 	now       func() time.Time
+	subject   exchange.SubjectKind
 	searches  turns
 }
 
 // New returns a Manager.
 func New(config Config) (*Manager, error) {
 	if config.Tokens == nil || config.Directory == nil || config.Keys == nil || config.Services == nil || config.Trail == nil || config.Now == nil {
-		return nil, errors.New("manage: every member of the config is needed")
+		return nil, errors.New("manage: every member of the config but subject is needed")
 	}
 	return &Manager{
 		tokens: config.Tokens, directory: config.Directory, keys: config.Keys, services: config.Services, trail: config.Trail, now: config.Now,
-		searches: turns{held: map[directory.ID]chan struct{}{}},
+		subject: config.Subject, searches: turns{held: map[directory.ID]chan struct{}{}},
 	}, nil
 }
 

@@ -89,7 +89,8 @@ type OrganizationDraft struct {
 }
 
 // CreateOrganization makes an organization with its first administrator, if one is
-// named; directory.ErrNameTaken.
+// named; directory.ErrNameTaken, *directory.FieldError. The caller's own is the first:
+// this one needs subjects that no two organizations share.
 func (m *Manager) CreateOrganization(ctx context.Context, c *Caller, input Input[OrganizationDraft]) (*Organization, error) {
 	if err := c.could(WriteOrganization); err != nil {
 		return nil, err
@@ -97,6 +98,9 @@ func (m *Manager) CreateOrganization(ctx context.Context, c *Caller, input Input
 	draft, err := input()
 	if err != nil {
 		return nil, err
+	}
+	if !m.subject.AcrossOrganizations() {
+		return nil, directory.Broken("name", directory.RuleSubject, m.subject)
 	}
 	if draft.Administrator != nil { // what is wrong with it is told before there is an organization
 		prepareFounder(draft.Administrator)

@@ -151,6 +151,7 @@ func (n *node) openDoors() (http.Handler, error) {
 	}
 	manager, err := manage.New(manage.Config{
 		Tokens: n.tokens, Directory: n.directory, Keys: n.ring, Services: registry, Trail: audit.NewArchive(n.config.Audit.Dir), Now: time.Now,
+		Subject: exchange.SubjectKind(n.config.Token.Subject),
 	})
 	if err != nil {
 		return nil, err

@@ -85,6 +85,9 @@ func serve(ctx context.Context, settings *config.Config) error {
 	if err := n.open(ctx); err != nil {
 		return errors.Join(err, n.store.Close())
 	}
+	if err := n.checkSubject(ctx); err != nil {
+		return errors.Join(err, n.store.Close())
+	}
 	handler, err := n.openDoors()
 	if err != nil {
 		return errors.Join(err, n.store.Close())

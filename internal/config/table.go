@@ -111,7 +111,7 @@ func serverSettings() []setting {
 		{path: "keys.jwksMaxAge", kind: kindDuration, def: "15m", min: int64(time.Minute), max: int64(24 * time.Hour), meaning: "How long verifiers may cache the key set. A key is published at least this long before it signs."},
 		{path: "token.prefixes", kind: kindList, def: "cambio_pat", meaning: "Prefixes of personal access tokens. The first one mints, all are accepted."},
 		{path: "token.defaultAudience", kind: kindText, example: "https://api.example.com", meaning: "Audience of a request that names none; one of the services. Without it such a request is refused with invalid_target."},
-		{path: "token.subject", kind: kindText, def: "id", oneOf: []string{"id", "externalId", "username"}, meaning: "Which property of the owner is the `sub` of its tokens."},
+		{path: "token.subject", kind: kindText, def: "id", oneOf: []string{"id", "externalId", "username"}, meaning: "Which property of the owner is the `sub` of its tokens. externalId and username are unique within one organization only: with them the server refuses to start on a store with two, and to make a second one."},
 	}
 }
 
