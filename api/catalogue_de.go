@@ -126,6 +126,8 @@ func germanRules() map[key]string {
 		ruleKey(pat.RuleUTF8):           "muss UTF-8 sein",
 		ruleKey(pat.RuleMaxLength):      "darf höchstens %d Zeichen haben",
 		ruleKey(pat.RuleCharacters):     "darf keine Steuer- oder Richtungszeichen enthalten",
+		ruleKey(pat.RuleTrimmed):        "darf nicht mit Leerraum beginnen oder enden",
+		ruleKey(pat.RuleVisible):        "darf keine unsichtbaren Zeichen enthalten",
 		ruleKey(pat.RuleMaxEntries):     "darf höchstens %d Einträge haben",
 		ruleKey(pat.RuleScopeEntry):     "jeder Eintrag muss aus 1 bis %d druckbaren ASCII-Zeichen ohne Leerzeichen, Anführungszeichen und Backslash bestehen",
 		ruleKey(pat.RuleUnique):         "darf keinen Eintrag zweimal nennen",

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/cambio-sts/cambio/internal/plain"
 )
 
 const (
@@ -19,7 +21,30 @@ func validName(field, name string) error {
 	if strings.TrimSpace(name) == "" {
 		return Broken(field, RuleName, maxText)
 	}
-	return validText(field, name, maxText)
+	return validLabel(field, name)
+}
+
+// validRename is validName of what was another name before. One that stays was
+// accepted once: it must not keep anybody from disabling who has it.
+func validRename(field, before, after string) error {
+	if after == before && after != "" {
+		return nil
+	}
+	return validName(field, after)
+}
+
+// validLabel accepts a name or nothing.
+func validLabel(field, label string) error {
+	if err := validText(field, label, maxText); err != nil {
+		return err
+	}
+	if !plain.Trimmed(label) {
+		return Broken(field, RuleTrimmed)
+	}
+	if !plain.Visible(label) {
+		return Broken(field, RuleVisible)
+	}
+	return nil
 }
 
 // validText refuses what could break a line of a log or disguise itself on a
@@ -31,10 +56,8 @@ func validText(field, text string, limit int) error {
 	if utf8.RuneCountInString(text) > limit {
 		return Broken(field, RuleMaxLength, limit)
 	}
-	for _, r := range text {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\uFEFF' || r == '\u2028' || r == '\u2029' {
-			return Broken(field, RuleCharacters)
-		}
+	if !plain.Text(text) {
+		return Broken(field, RuleCharacters)
 	}
 	return nil
 }
@@ -72,7 +95,10 @@ func validProvider(issuer, subject string) error {
 	if !validIssuer(issuer) {
 		return Broken("issuer", RuleIssuer)
 	}
-	return validName("subject", subject)
+	if strings.TrimSpace(subject) == "" {
+		return Broken("subject", RuleName, maxText)
+	}
+	return validText("subject", subject, maxText) // the provider's, whatever it looks like
 }
 
 func validIssuer(issuer string) bool {

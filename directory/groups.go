@@ -112,7 +112,7 @@ func (d *Directory) DeleteGroup(ctx context.Context, id ID, actor Actor) error {
 
 // checkGroup refuses what before must not become.
 func (s *Snapshot) checkGroup(before, after *Group) error {
-	if err := after.Validate(); err != nil {
+	if err := errors.Join(validRename("name", before.Name, after.Name), validText("description", after.Description, maxDescription)); err != nil {
 		return err
 	}
 	if after.Name != before.Name {

@@ -158,7 +158,7 @@ func (d *Directory) RemoveIdentity(ctx context.Context, identity *Identity, acto
 
 // checkIdentity refuses what before must not become.
 func (d *Directory) checkIdentity(ctx context.Context, before, after *Identity) error {
-	if err := after.Validate(); err != nil {
+	if err := after.ValidateChange(before); err != nil {
 		return err
 	}
 	for _, group := range after.Groups {
@@ -176,10 +176,16 @@ func (d *Directory) checkIdentity(ctx context.Context, before, after *Identity) 
 const maxGroups = 1000
 
 // Validate returns a *FieldError for each member that no identity may have, joined.
-func (i *Identity) Validate() error {
+func (i *Identity) Validate() error { return i.ValidateChange(&Identity{}) }
+
+// ValidateChange is Validate for what before becomes. Names that stay are fine.
+func (i *Identity) ValidateChange(before *Identity) error {
 	errs := []error{
-		validName("username", i.Username), validText("displayName", i.DisplayName, maxText), validEmail(i.Email),
+		validRename("username", before.Username, i.Username), validEmail(i.Email),
 		validText("externalId", i.ExternalID, maxText), validProvider(i.Issuer, i.Subject),
+	}
+	if i.DisplayName != before.DisplayName {
+		errs = append(errs, validLabel("displayName", i.DisplayName))
 	}
 	if i.Type != User && i.Type != TechnicalUser {
 		errs = append(errs, Broken("type", RuleOneOfTwo, User, TechnicalUser))

@@ -32,6 +32,14 @@ func TestIdentityFields(t *testing.T) {
 		"longest username":        {func(i *directory.Identity) { i.Username = strings.Repeat("é", 255) }, ""},
 		"username too long":       {func(i *directory.Identity) { i.Username = strings.Repeat("é", 256) }, "username"},
 		"control in username":     {func(i *directory.Identity) { i.Username = "a\x00b" }, "username"},
+		"space before username":   {func(i *directory.Identity) { i.Username = " alice" }, "username"},
+		"zero width in username":  {func(i *directory.Identity) { i.Username = "ali\u200bce" }, "username"},
+		"joiner ends username":    {func(i *directory.Identity) { i.Username = "alice\u200d" }, "username"},
+		"joiner in username":      {func(i *directory.Identity) { i.Username = "می\u200cخواهم" }, ""},
+		"no-break space at end":   {func(i *directory.Identity) { i.DisplayName = "Alice\u00a0" }, "displayName"},
+		"soft hyphen in name":     {func(i *directory.Identity) { i.DisplayName = "Ali\u00adce" }, "displayName"},
+		"no display name":         {func(i *directory.Identity) { i.DisplayName = "" }, ""},
+		"space after subject":     {func(i *directory.Identity) { i.Subject = "a-7 " }, ""},
 		"no UTF-8":                {func(i *directory.Identity) { i.DisplayName = "a\xff" }, "displayName"},
 		"direction override":      {func(i *directory.Identity) { i.DisplayName = "a\u202eb" }, "displayName"},
 		"line separator":          {func(i *directory.Identity) { i.ExternalID = "a\u2028b" }, "externalId"},
@@ -132,6 +140,28 @@ func TestUpdateIdentity(t *testing.T) {
 }
 
 // TestUpdatesMeet: each change is made to what is there, so none undoes another.
+// A name that is refused by now was accepted once: who has it can be disabled all the
+// same, and gets no other such name.
+func TestOldNamesKeepNobodyFromDisabling(t *testing.T) {
+	w := newWorld(t)
+	old := directory.Identity{
+		ID: directory.ID(id.New()), Organization: w.organization.ID, Type: directory.User,
+		Username: "alice\u200b", DisplayName: "Alice ", Enabled: true, Revision: 1,
+	}
+	require.NoError(t, w.db.Identities().Create(t.Context(), old, audit.Event{ID: id.New(), Name: audit.IdentityCreated}))
+	require.Error(t, old.Validate())
+	changed, err := w.UpdateIdentity(t.Context(), old.ID, func(i *directory.Identity) error { i.Enabled = false; return nil }, platform)
+	require.NoError(t, err)
+	require.False(t, changed.Enabled)
+	for field, change := range map[string]func(*directory.Identity){
+		"username":    func(i *directory.Identity) { i.Username = "\u200balice" },
+		"displayName": func(i *directory.Identity) { i.DisplayName = " Alice" },
+	} {
+		_, err := w.UpdateIdentity(t.Context(), old.ID, func(i *directory.Identity) error { change(i); return nil }, platform)
+		requireField(t, err, field)
+	}
+}
+
 func TestUpdatesMeet(t *testing.T) {
 	w := newWorld(t)
 	alice := w.identity("alice")

@@ -13,6 +13,8 @@ const (
 	RuleUTF8           Rule = "utf8"
 	RuleMaxLength      Rule = "max_length" // most characters
 	RuleCharacters     Rule = "characters"
+	RuleTrimmed        Rule = "trimmed"
+	RuleVisible        Rule = "visible"
 	RuleEmail          Rule = "email"
 	RuleNeededWith     Rule = "needed_with" // another field
 	RuleIssuer         Rule = "issuer"
@@ -50,6 +52,8 @@ func RuleTexts() map[Rule]string {
 		RuleUTF8:           "must be UTF-8",
 		RuleMaxLength:      "must have at most %d characters",
 		RuleCharacters:     "must not contain control or direction characters",
+		RuleTrimmed:        "must not begin or end with white space",
+		RuleVisible:        "must not contain invisible characters",
 		RuleEmail:          "must be an address such as name@example.com",
 		RuleNeededWith:     "is needed with %s",
 		RuleIssuer:         "must be an https URL without query and fragment, or an http one on loopback",

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 )
 
 // Each rule is told by its name and in English, with what fills it.
@@ -24,6 +26,9 @@ func TestFieldErrorsTellTheirRule(t *testing.T) {
 		"name: must be UTF-8":                                                                 {validName("name", "\xff"), RuleUTF8},
 		"name: must have at most 255 characters":                                              {validName("name", strings.Repeat("x", 256)), RuleMaxLength},
 		"name: must not contain control or direction characters":                              {validName("name", "a\nb"), RuleCharacters},
+		"name: must not begin or end with white space":                                        {validName("name", "a\u00a0"), RuleTrimmed},
+		"username: must not contain invisible characters":                                     {validName("username", "a\u2060b"), RuleVisible},
+		"displayName: must not contain invisible characters":                                  {validLabel("displayName", "\u200ba"), RuleVisible},
 		"email: must be an address such as name@example.com":                                  {validEmail("nobody"), RuleEmail},
 		"issuer: is needed with subject":                                                      {validProvider("", "x"), RuleNeededWith},
 		"subject: is needed with issuer":                                                      {validProvider("https://idp.example.com", ""), RuleNeededWith},
@@ -39,4 +44,25 @@ func TestFieldErrorsTellTheirRule(t *testing.T) {
 		require.Equal(t, text, wrong.Error())
 		require.Equal(t, c.rule, wrong.Rule)
 	}
+}
+
+// A group keeps a name that is refused by now, and gets no other such name.
+func TestOldNamesOfGroupsStay(t *testing.T) {
+	before := &Group{Name: "clerks "}
+	require.NoError(t, (&Snapshot{}).checkGroup(before, &Group{Name: "clerks ", Description: "they write"}))
+	require.Error(t, (&Snapshot{}).checkGroup(before, &Group{Name: " clerks"}))
+}
+
+// What is accepted as a name shows all that is in it.
+func TestAcceptedNamesShowWhatTheyAre(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.StringOfN(rapid.OneOf(rapid.Rune(), rapid.RuneFrom([]rune("a b\u00a0\u00ad\u200b\u200c\u200d\u202e\u2060\ufeff\x1b"))), 1, 6, -1).Draw(t, "name")
+		if validName("name", name) != nil || validLabel("displayName", name) != nil {
+			return
+		}
+		runes := []rune(name)
+		require.False(t, unicode.In(runes[0], unicode.Cf, unicode.White_Space), name)
+		require.False(t, unicode.In(runes[len(runes)-1], unicode.Cf, unicode.White_Space), name)
+		require.False(t, strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }), name)
+	})
 }

@@ -50,7 +50,7 @@ func (i *importer) person(ctx context.Context, n int) (DirectoryAction, error) {
 		if after.Same(&now) {
 			return "", nil
 		}
-		return DirectoryUpdate, after.Validate()
+		return DirectoryUpdate, after.ValidateChange(&now)
 	}
 	if after, err = i.m.directory.UpdateIdentity(ctx, now.ID, change, i.c.keeper()); err != nil {
 		return "", err

@@ -107,6 +107,7 @@ func (c *Change) bounded() bool {
 }
 
 func (c *Change) apply(record *Record, policy *directory.Policy, now time.Time) error {
+	named := c.Name != nil && *c.Name != record.Name // a name that stays was accepted once
 	set(&record.Name, c.Name)
 	set(&record.Description, c.Description)
 	set(&record.Audience, c.Audience)
@@ -129,7 +130,11 @@ func (c *Change) apply(record *Record, policy *directory.Policy, now time.Time) 
 			record.Expiration = expiration
 		}
 	}
-	return errors.Join(validName(record.Name), validText("description", record.Description, maxDescription),
+	var wrong error
+	if named {
+		wrong = validName(record.Name)
+	}
+	return errors.Join(wrong, validText("description", record.Description, maxDescription),
 		validScopes(record.Scope), validAudiences(record.Audience))
 }
 

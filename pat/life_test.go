@@ -17,6 +17,7 @@ import (
 
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/internal/audit"
+	"github.com/cambio-sts/cambio/internal/id"
 	"github.com/cambio-sts/cambio/pat"
 )
 
@@ -52,6 +53,10 @@ func TestCreateRefuses(t *testing.T) {
 		"name of 256":        {"name", func(d *pat.Draft, _ *directory.Policy) { d.Name = strings.Repeat("ü", 256) }},
 		"line break in name": {"name", func(d *pat.Draft, _ *directory.Policy) { d.Name = "a\r\nb" }},
 		"direction in name":  {"name", func(d *pat.Draft, _ *directory.Policy) { d.Name = "a\u202eb" }},
+		"name after a space": {"name", func(d *pat.Draft, _ *directory.Policy) { d.Name = " ci" }},
+		"no-break space":     {"name", func(d *pat.Draft, _ *directory.Policy) { d.Name = "ci\u00a0" }},
+		"zero width in name": {"name", func(d *pat.Draft, _ *directory.Policy) { d.Name = "c\u200bi" }},
+		"joiner before name": {"name", func(d *pat.Draft, _ *directory.Policy) { d.Name = "\u200dci" }},
 		"name not UTF-8":     {"name", func(d *pat.Draft, _ *directory.Policy) { d.Name = "a\xffb" }},
 		"long description":   {"description", func(d *pat.Draft, _ *directory.Policy) { d.Description = strings.Repeat("a", 2001) }},
 		"scope with quote":   {"scope", func(d *pat.Draft, _ *directory.Policy) { d.Scope = []string{`a"b`} }},
@@ -88,6 +93,31 @@ func TestCreateRefuses(t *testing.T) {
 		require.NotContains(t, wrong.Cause, "%!", name)
 	}
 	require.Empty(t, w.events(audit.TokenCreated))
+}
+
+// A joiner is how a word of some scripts is written, and a description is no name.
+func TestCreateAcceptsInvisibleCharactersWhereTheyBelong(t *testing.T) {
+	w := newWorld(t)
+	_, record := w.create(func(d *pat.Draft) { d.Name, d.Description = "می\u200cخواهم", " soft\u00adhyphen " })
+	require.Equal(t, "می\u200cخواهم", record.Name)
+}
+
+// A name that is refused by now was accepted once: the token has it until it is given
+// another.
+func TestOldNamesStay(t *testing.T) {
+	w := newWorld(t)
+	_, record := w.create()
+	record.Name = "ci "
+	require.NoError(t, w.db.PATs().Replace(t.Context(), record, 0, audit.Event{ID: id.New(), Name: audit.TokenUpdated}))
+	same, description, other := "ci ", "builds", "cd "
+	change := &pat.Change{Name: &same, Description: &description}
+	changed, err := w.service.Update(t.Context(), record.ID, change, &w.policy, w.actor())
+	require.NoError(t, err)
+	require.Equal(t, "builds", changed.Description)
+	_, err = w.service.Update(t.Context(), record.ID, &pat.Change{Name: &other}, &w.policy, w.actor())
+	wrong, ok := errors.AsType[*pat.FieldError](err)
+	require.True(t, ok, "%v", err)
+	require.Equal(t, pat.RuleTrimmed, wrong.Rule)
 }
 
 func TestCreateExpiry(t *testing.T) {

@@ -13,6 +13,8 @@ const (
 	RuleUTF8           Rule = "utf8"
 	RuleMaxLength      Rule = "max_length" // most characters
 	RuleCharacters     Rule = "characters"
+	RuleTrimmed        Rule = "trimmed"
+	RuleVisible        Rule = "visible"
 	RuleMaxEntries     Rule = "max_entries" // most entries
 	RuleScopeEntry     Rule = "scope_entry" // most characters of an entry
 	RuleUnique         Rule = "unique"
@@ -38,6 +40,8 @@ func RuleTexts() map[Rule]string {
 		RuleUTF8:           "must be UTF-8",
 		RuleMaxLength:      "must have at most %d characters",
 		RuleCharacters:     "must not contain control or direction characters",
+		RuleTrimmed:        "must not begin or end with white space",
+		RuleVisible:        "must not contain invisible characters",
 		RuleMaxEntries:     "must have at most %d entries",
 		RuleScopeEntry:     "each entry must be 1 to %d printable ASCII characters without space, quote or backslash",
 		RuleUnique:         "must not name an entry twice",

@@ -4,10 +4,10 @@ import (
 	"net/netip"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/internal/plain"
 )
 
 const (
@@ -23,6 +23,7 @@ const (
 	MaxAccessTokenLife = 43200 * time.Second
 )
 
+// validName accepts what people tell tokens apart by.
 func validName(name string) error {
 	if n := utf8.RuneCountInString(name); n < 1 || n > maxName {
 		return Broken("name", RuleLength, 1, maxName)
@@ -30,7 +31,16 @@ func validName(name string) error {
 	if strings.TrimSpace(name) == "" {
 		return Broken("name", RuleNotBlank)
 	}
-	return validText("name", name, maxName)
+	if err := validText("name", name, maxName); err != nil {
+		return err
+	}
+	if !plain.Trimmed(name) {
+		return Broken("name", RuleTrimmed)
+	}
+	if !plain.Visible(name) {
+		return Broken("name", RuleVisible)
+	}
+	return nil
 }
 
 // validText refuses what could break a line of a log or disguise itself on a
@@ -42,10 +52,8 @@ func validText(field, text string, limit int) error {
 	if utf8.RuneCountInString(text) > limit {
 		return Broken(field, RuleMaxLength, limit)
 	}
-	for _, r := range text {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\uFEFF' || r == '\u2028' || r == '\u2029' {
-			return Broken(field, RuleCharacters)
-		}
+	if !plain.Text(text) {
+		return Broken(field, RuleCharacters)
 	}
 	return nil
 }

@@ -74,12 +74,14 @@ var arrows = []arrow{
 	{"exchange", "internal/fault", "tells trouble from a refusal"},
 
 	{"pat", "directory", "a token has an owner and a policy"},
+	{"pat", "internal/plain", "refuses names that look like others"},
 	{"pat", "internal/audit", "a change of state carries its event"},
 	{"pat", "internal/instant", "tells when a token ended"},
 	{"pat", "internal/id", "token ids share the shard of their owner"},
 	{"pat", "internal/secret", "a token's secret is one"},
 	{"pat", "internal/fault", "its port names it"},
 
+	{"directory", "internal/plain", "refuses names that look like others"},
 	{"directory", "internal/audit", "a change of state carries its event"},
 	{"directory", "internal/id", "identities and groups have ids"},
 	{"directory", "internal/fault", "its port names it"},
