@@ -135,6 +135,7 @@ var arrows = []arrow{
 	{"internal/webhook", "internal/secret", "signs with some"},
 	{"internal/webhook", "internal/id", "checks the names of writers in a cursor"},
 	{"internal/cli", "internal/secret", "holds the token it sends"},
+	{"internal/cli", "internal/plain", "escapes what steers a terminal"},
 	{"internal/cli", "internal/audit", "checks the trail where it lies"},
 	{"internal/config", "internal/secret", "reads secrets from files"},
 	{"internal/httpx", "internal/secret", "parses credentials out of requests"},

@@ -101,7 +101,7 @@ func (d directoryCommands) export() *cobra.Command {
 			if c.format() == formatYAML {
 				return c.printYAML([][]byte{a.body})
 			}
-			return c.write(lines([][]byte{a.body}))
+			return c.printJSON([][]byte{a.body})
 		},
 	})
 }

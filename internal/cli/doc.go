@@ -19,8 +19,8 @@
 //
 // Stdout carries data only; warnings, questions and errors go to stderr. With
 // -o json the bytes of the API's answer pass through untouched, but for a line end
-// where there is none; what a server says is made harmless for a terminal wherever
-// else it is printed.
+// where there is none, and escapes for characters that steer a terminal: it is the
+// same JSON. What a server says is made harmless wherever else it is printed.
 //
 // A kind (kind.go) says once how tables show a kind of thing, and lists (list.go)
 // follow pages, whatever is in them. Names stand for ids where they are unique

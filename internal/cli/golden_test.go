@@ -56,6 +56,8 @@ func patCases() map[string]run {
 		"get-json":         {args: []string{"pat", "get", tokenID, "-o", "json"}, replies: []reply{ok("{ \"id\" : \"x\",\"\\u0041\":1e3 }\n")}},
 		"get-yaml":         {args: []string{"pat", "get", tokenID, "-o", "yaml"}, replies: []reply{ok(tokenJSON(tokenID, `true \ud83d\ude00\u001b[31m`))}},
 		"get-hostile":      {args: []string{"pat", "get", tokenID}, replies: []reply{ok(tokenJSON(tokenID, `\u001b]0;owned\u0007\u202e\r\n\u009b1m`))}},
+		"get-hostile-json": {args: []string{"pat", "get", tokenID, "-o", "json"}, replies: []reply{ok("{ \"name\" : \"\u009b1m\u202e\u200c日本\xff\", \"\u2066id\":\"\\u202e\" }\n")}},
+		"get-hostile-yaml": {args: []string{"pat", "get", tokenID, "-o", "yaml"}, replies: []reply{ok("{\"name\":\"\u009b1m\u202e\u200c日本\",\"\u2066id\":\"\\u202e\",\"description\":\"a\\r\\nb\"}\n")}},
 		"get-bad-id":       {args: []string{"pat", "get", "../../keys"}},
 		"list":             {args: []string{"pat", "list"}, replies: []reply{ok("[" + tokenJSON(tokenID, "ci") + "," + tokenJSON(otherID, "Büro 日本") + "]")}},
 		"list-owner":       {args: []string{"pat", "list", "--owner", "alice", "-o", "id"}, replies: []reply{listOf(identityJSON(aliceID, "alice")), listOf(tokenJSON(tokenID, "ci"))}},

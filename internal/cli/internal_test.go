@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -22,6 +23,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 	"pgregory.net/rapid"
 
 	"github.com/cambio-sts/cambio/internal/secret"
@@ -216,6 +218,44 @@ func FuzzPrintable(f *testing.F) {
 		require.Equal(t, shown, printable(shown), "what is harmless stays as it is")
 		if utf8.ValidString(text) && !strings.ContainsFunc(text, isHidden) {
 			require.Equal(t, text, shown)
+		}
+	})
+}
+
+// What a hostile server answers is the same JSON, and the same as YAML, yet nothing in
+// it steers a terminal.
+func FuzzEscaped(f *testing.F) {
+	for _, text := range []string{
+		`{"a":[1,null,"ci \u202e"]}`, "{\"a\u202eb\":\"\u009b1m\u2028\ufeff\x7f\"}", "[\"\\\\\u202e\", \"a\\r\\nb\u2066\"]\r\n", "\"\xff\x9b\"",
+		"\"\\n \u200f\\t\"", "[\"\u0085\", \"#\u202e\", \"- |\\n\\r\"]", `{"x":"می\u200cخواهم"}`, "\t\"\"\n",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var want any
+		if json.Unmarshal(body, &want) != nil {
+			return
+		}
+		shown := escaped(body)
+		if utf8.Valid(body) && !bytes.ContainsFunc(body, steersTerminal) {
+			require.Equal(t, string(body), string(shown), "what is harmless stays as it is")
+		}
+		require.True(t, utf8.Valid(shown))
+		require.False(t, bytes.ContainsFunc(shown, steersTerminal), "%q", shown)
+		var got any
+		require.NoError(t, json.Unmarshal(shown, &got))
+		require.Equal(t, want, got)
+
+		var out bytes.Buffer
+		c := &call{env: Env{Stdout: &out}}
+		if c.printYAML([][]byte{body}) != nil {
+			return
+		}
+		require.False(t, bytes.ContainsFunc(out.Bytes(), func(r rune) bool { return steersTerminal(r) || r == '\r' }), "%q", out.Bytes())
+		if text, ok := want.(string); ok {
+			var read string
+			require.NoError(t, yaml.Unmarshal(out.Bytes(), &read), "%q", out.Bytes())
+			require.Equal(t, text, read)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -24,7 +25,7 @@ func dataFormats() []format { return []format{formatTable, formatJSON, formatYAM
 func (c *call) print(r result) error {
 	switch c.format() {
 	case formatJSON:
-		return c.write(lines(r.bodies))
+		return c.printJSON(r.bodies)
 	case formatYAML:
 		return c.printYAML(r.bodies)
 	case formatID:
@@ -42,17 +43,17 @@ func (c *call) print(r result) error {
 	}
 }
 
-// lines returns bodies byte for byte, each with a line end: the OAuth endpoints
-// send none.
-func lines(bodies [][]byte) []byte {
+// printJSON writes bodies byte for byte, but for what could steer a terminal, each
+// with a line end: the OAuth endpoints send none.
+func (c *call) printJSON(bodies [][]byte) error {
 	var out []byte
 	for _, body := range bodies {
-		out = append(out, body...)
+		out = append(out, escaped(body)...)
 		if !bytes.HasSuffix(body, []byte("\n")) {
 			out = append(out, '\n')
 		}
 	}
-	return out
+	return c.write(out)
 }
 
 func (c *call) printYAML(bodies [][]byte) error {
@@ -71,7 +72,7 @@ func (c *call) printYAML(bodies [][]byte) error {
 	if err := encoder.Close(); err != nil {
 		return fmt.Errorf("encode YAML: %w", err)
 	}
-	return c.write(out.Bytes())
+	return c.write(escaped(out.Bytes()))
 }
 
 func (c *call) write(data []byte) error {
@@ -158,6 +159,9 @@ func yamlOf(decoder *json.Decoder) (*yaml.Node, error) {
 		node.Value = value.String()
 	case string:
 		err = node.Encode(value) // quotes what other readers take for no string
+		if strings.ContainsFunc(value, steersTerminal) || strings.Contains(value, "\r") {
+			node.Style = yaml.DoubleQuotedStyle // the style that has escapes
+		}
 	case bool:
 		node.Tag, node.Value = "!!bool", fmt.Sprint(value)
 	default:

@@ -1,11 +1,15 @@
 package cli
 
 import (
+	"bytes"
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/cambio-sts/cambio/internal/plain"
 )
 
 // printable returns text with every character that could steer a terminal or
@@ -40,6 +44,30 @@ func printableLines(text string) string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// escaped returns JSON, or YAML that has such characters in double quotes alone, with
+// \uXXXX for each that could steer a terminal: to whoever parses it, it is the same.
+// Bytes that are no UTF-8, which parsers take for U+FFFD, become that.
+func escaped(text []byte) []byte {
+	if utf8.Valid(text) && !bytes.ContainsFunc(text, steersTerminal) {
+		return text
+	}
+	var out []byte
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		if steersTerminal(r) || r == utf8.RuneError && size == 1 {
+			out = fmt.Appendf(out, `\u%04x`, r)
+		} else {
+			out = append(out, text[:size]...)
+		}
+		text = text[size:]
+	}
+	return out
+}
+
+// steersTerminal leaves out the white space between values. In a JSON string it is
+// escaped anyway.
+func steersTerminal(r rune) bool { return plain.Steers(r) && !strings.ContainsRune("\t\n\r", r) }
 
 func isHidden(r rune) bool { return !unicode.IsPrint(r) }
 

@@ -16,10 +16,11 @@ const (
 // Text reports whether text has nothing that could break a line of a log or disguise
 // itself on a page: control characters, those that turn the direction of writing,
 // line separators, and the byte order mark.
-func Text(text string) bool {
-	return !strings.ContainsFunc(text, func(r rune) bool {
-		return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\uFEFF' || r == '\u2028' || r == '\u2029'
-	})
+func Text(text string) bool { return !strings.ContainsFunc(text, Steers) }
+
+// Steers reports whether r is one of those characters that Text refuses.
+func Steers(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\uFEFF' || r == '\u2028' || r == '\u2029'
 }
 
 // Trimmed reports whether text neither begins nor ends with white space, a no-break
