@@ -32,7 +32,7 @@ func (c *call) credential(base *url.URL) (credential, error) {
 	if text := c.env.Getenv("CAMBIO_TOKEN"); text != "" {
 		return newCredential(text, "CAMBIO_TOKEN")
 	}
-	found, err := c.home().hasPrivate(homeTokenFile, "token_file_open", 0o077)
+	text, found, err := c.home().read(privateToken)
 	if err != nil {
 		return credential{}, err
 	}
@@ -49,7 +49,7 @@ func (c *call) credential(base *url.URL) (credential, error) {
 			Fix: "log in there with cambio login --server " + base.String() + "; or " + safeWays, Exit: ExitUsage,
 		}
 	}
-	return c.credentialAt(c.home().path(homeTokenFile))
+	return credentialOf(text, "the file "+quote(c.home().path(homeTokenFile)))
 }
 
 // credentialAt reads a token from the file at path, or from stdin if path is -.
@@ -67,6 +67,11 @@ func (c *call) credentialAt(path string) (credential, error) {
 	if err != nil {
 		return credential{}, unreadable(path, err)
 	}
+	return credentialOf(data, source)
+}
+
+// credentialOf is the token on the one line of a file.
+func credentialOf(data []byte, source string) (credential, error) {
 	text, _ := strings.CutSuffix(string(data), "\n")
 	text, _ = strings.CutSuffix(text, "\r")
 	return newCredential(text, source)

@@ -4,11 +4,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 )
 
@@ -26,43 +24,11 @@ func (c *call) home() home { return home(c.env.Getenv("HOME")) }
 
 func (h home) path(file string) string { return filepath.Join(string(h), filepath.FromSlash(file)) }
 
-// hasPrivate reports whether there is that file. It refuses one that others than
-// its owner can use by one of the permissions in open.
-func (h home) hasPrivate(file, code string, open fs.FileMode) (bool, error) {
-	if h == "" {
-		return false, nil
-	}
-	path := h.path(file)
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
-	case err != nil:
-		return false, unreadable(path, err)
-	case runtime.GOOS != "windows" && info.Mode().Perm()&open != 0:
-		return false, &Error{Code: code, Cause: "others than its owner may use " + quote(path), Fix: "chmod 600 " + path, Exit: ExitUsage}
-	}
-	return true, nil
-}
-
 // server returns the address of the server that login kept; none if there is
-// none. Whoever could write it would be sent the token.
+// none.
 func (h home) server() (string, error) {
-	found, err := h.hasPrivate(homeServerFile, "server_file_open", 0o022)
-	if err != nil || !found {
-		return "", err
-	}
-	path := h.path(homeServerFile)
-	file, err := os.Open(path) //nolint:gosec // in the user's own home
-	if err != nil {
-		return "", unreadable(path, err)
-	}
-	defer func() { _ = file.Close() }()
-	data, err := io.ReadAll(io.LimitReader(file, 4<<10))
-	if err != nil {
-		return "", unreadable(path, err)
-	}
-	return strings.TrimSpace(string(data)), nil
+	text, _, err := h.read(privateServer)
+	return strings.TrimSpace(string(text)), err
 }
 
 // keep writes the token and the address of its server, each as a whole or not at

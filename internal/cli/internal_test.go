@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -220,6 +222,17 @@ func FuzzPrintable(f *testing.F) {
 			require.Equal(t, text, shown)
 		}
 	})
+}
+
+func TestJudgesTheOwner(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.NoError(t, privateToken.judge(info, path, os.Geteuid()))
+	if runtime.GOOS != "windows" {
+		require.Equal(t, "token_file_foreign", asError(privateToken.judge(info, path, os.Geteuid()+1)).Code)
+	}
 }
 
 // What a hostile server answers is the same JSON, and the same as YAML, yet nothing in
