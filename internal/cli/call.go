@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -52,39 +51,26 @@ func (c *call) client() (*client, error) {
 	if c.opened != nil {
 		return c.opened, nil
 	}
-	base, err := c.serverURL()
+	to, err := c.target()
 	if err != nil {
 		return nil, err
 	}
-	token, err := c.credential(base)
+	token, err := c.credential(to.base)
 	if err != nil {
 		return nil, err
 	}
-	err = c.open(base, token)
+	err = c.open(to, token)
 	return c.opened, err
 }
 
-// open makes the client that sends token to the server at base.
-func (c *call) open(base *url.URL, token credential) error {
-	transport, err := newTransport(firstOf(c.opts.caFile, c.env.Getenv("CAMBIO_CA_FILE")))
+// open makes the client that sends token to the server.
+func (c *call) open(to target, token credential) error {
+	transport, err := newTransport(to.caFile)
 	if err != nil {
 		return err
 	}
-	c.opened = newClient(base, transport, token, c.env.Now)
+	c.opened = newClient(to.base, transport, token, c.env.Now)
 	return nil
-}
-
-// serverURL returns the address of the server: of --server, else the environment,
-// else what login kept.
-func (c *call) serverURL() (*url.URL, error) {
-	text := firstOf(c.opts.server, c.env.Getenv("CAMBIO_SERVER"), c.env.Getenv("CAMBIO_URL"))
-	if text == "" {
-		var err error
-		if text, err = c.home().server(); err != nil {
-			return nil, err
-		}
-	}
-	return c.opts.serverURL(text)
 }
 
 // send sends one request.

@@ -43,9 +43,9 @@ func (c *call) credential(base *url.URL) (credential, error) {
 	if err != nil {
 		return credential{}, err
 	}
-	if kept != "" && kept != base.String() {
+	if kept.Server != "" && kept.Server != base.String() {
 		return credential{}, &Error{
-			Code: "other_server", Cause: "the token of cambio login is for " + quote(kept) + ", and is not sent to " + quote(base.String()),
+			Code: "other_server", Cause: "the token of cambio login is for " + quote(kept.Server) + ", and is not sent to " + quote(base.String()),
 			Fix: "log in there with cambio login --server " + base.String() + "; or " + safeWays, Exit: ExitUsage,
 		}
 	}

@@ -29,7 +29,8 @@
 // A credential comes from a file, the environment, stdin or a terminal, never
 // from the command line, where other users of the machine and the shell's history
 // see it. It is sent to one server, over TLS, and is in no message. What login
-// keeps (home.go) goes to the server that it was kept for alone.
+// keeps (home.go, kept.go) goes to the server that it was kept for alone, and so does
+// how that is reached.
 //
 // The package refuses to know the product's packages: it reads the documented
 // JSON as any other client does.

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // The files that login keeps, below the home folder.
@@ -24,17 +23,14 @@ func (c *call) home() home { return home(c.env.Getenv("HOME")) }
 
 func (h home) path(file string) string { return filepath.Join(string(h), filepath.FromSlash(file)) }
 
-// server returns the address of the server that login kept; none if there is
-// none.
-func (h home) server() (string, error) {
-	text, _, err := h.read(privateServer)
-	return strings.TrimSpace(string(text)), err
-}
-
-// keep writes the token and the address of its server, each as a whole or not at
+// keep writes the token and its server, each as a whole or not at
 // all and for nobody else to read. No link leads it out of the home folder, and
 // at no time is there a token beside the address of another server.
-func (h home) keep(server, token string) error {
+func (h home) keep(server kept, token string) error {
+	address, err := server.text()
+	if err != nil {
+		return fmt.Errorf("encode the server: %w", err)
+	}
 	root, err := os.OpenRoot(string(h))
 	if err != nil {
 		return h.unwritable(err)
@@ -49,7 +45,7 @@ func (h home) keep(server, token string) error {
 	if err := root.Remove(homeTokenFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return h.unwritable(err)
 	}
-	for _, file := range [][2]string{{homeServerFile, server}, {homeTokenFile, token}} {
+	for _, file := range [][2]string{{homeServerFile, address}, {homeTokenFile, token}} {
 		if err := replaceFile(root, file[0], file[1]+"\n"); err != nil {
 			return h.unwritable(err)
 		}

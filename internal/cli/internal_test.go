@@ -235,6 +235,30 @@ func TestJudgesTheOwner(t *testing.T) {
 	}
 }
 
+// What is read is what was written, and nothing else makes a server.
+func FuzzParseKept(f *testing.F) {
+	for _, text := range []string{
+		"https://sts.example.com\n", `{"server":"https://a","caFile":"/ca.pem"}`, `{"server":"http://a","insecureHttp":true}`, `{"caFile":"/x"}`, "{", "", `{"server":"{"}`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		k, ok := parseKept(text)
+		if !ok {
+			require.True(t, bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")))
+			return
+		}
+		if k.Server != strings.TrimSpace(k.Server) || !utf8.ValidString(k.Server) || strings.HasPrefix(k.Server, "{") {
+			return // no address, which is told later
+		}
+		written, err := k.text()
+		require.NoError(t, err)
+		again, ok := parseKept([]byte(written + "\n"))
+		require.True(t, ok)
+		require.Equal(t, k, again)
+	})
+}
+
 // What a hostile server answers is the same JSON, and the same as YAML, yet nothing in
 // it steers a terminal.
 func FuzzEscaped(f *testing.F) {

@@ -13,7 +13,8 @@ func newLogin(env Env) *cobra.Command {
 	command := g.command(action{
 		use: "login", short: "Keep a token and the address of its server for the commands to come", formats: dataFormats(),
 		long: "Read a token from the terminal, without showing it, or from stdin; ask the server whose it is; and keep it, with the\n" +
-			"address of the server, in ~/.config/cambio, for nobody else to read. A token is kept for one server at a time.",
+			"address of the server, --ca-file and --insecure-http, in ~/.config/cambio, for nobody else to read. A token is kept for\n" +
+			"one server at a time.",
 		example: "  cambio login --server https://sts.example.com\n  cambio login --server https://sts.example.com <token",
 		run:     (*call).login,
 	})
@@ -27,7 +28,7 @@ func newLogout(env Env) *cobra.Command {
 	g := group{env: env, opts: &options{}}
 	return g.command(action{
 		use: "logout", short: "Forget the token and the server of cambio login", formats: []format{""},
-		long: "Remove the token and the address that cambio login kept. The token itself lives on: cambio pat revoke ends it.",
+		long: "Remove the token, the address and how it is reached, as cambio login kept them. The token itself lives on: cambio pat revoke ends it.",
 		run: func(c *call) error {
 			if c.home() == "" {
 				return errNoHome()
@@ -50,7 +51,7 @@ func (c *call) login() error {
 	if c.home() == "" {
 		return errNoHome()
 	}
-	base, err := c.serverURL() // before anybody is asked anything
+	to, err := c.target() // before anybody is asked anything
 	if err != nil {
 		return err
 	}
@@ -58,7 +59,7 @@ func (c *call) login() error {
 	if err != nil {
 		return err
 	}
-	if err := c.open(base, token); err != nil {
+	if err := c.open(to, token); err != nil {
 		return err
 	}
 	m, body, err := c.whoAmI()
@@ -69,15 +70,23 @@ func (c *call) login() error {
 	if err != nil {
 		return err
 	}
-	if err := c.home().keep(base.String(), token.text.Reveal()); err != nil {
+	server, err := to.kept()
+	if err != nil {
+		return err
+	}
+	if err := c.home().keep(server, token.text.Reveal()); err != nil {
 		return err
 	}
 	c.note("the token was kept in %s", c.home().path(homeTokenFile))
-	c.noteEnvironment(base)
+	c.noteEnvironment(to.base)
 	shown := meKind()
 	shown.detail = func(m *me) *table {
 		out := &table{}
-		out.add("server", base.String())
+		out.add("server", server.Server)
+		out.addPresent("ca file", server.CAFile)
+		if server.InsecureHTTP {
+			out.add("insecure http", "yes")
+		}
 		out.add("username", m.Identity.Username)
 		out.addPresent("name", m.Identity.DisplayName)
 		out.add("organization", firstOf(m.Organization.Name, m.Organization.ID))

@@ -50,9 +50,9 @@ func complete[T ~string](command *cobra.Command, flag string, values ...T) {
 // addServer registers what a command that talks to a server needs.
 func (o *options) addServer(flags *pflag.FlagSet) {
 	flags.StringVar(&o.server, "server", "", "URL of the server (default: CAMBIO_SERVER, else CAMBIO_URL, else that of cambio login)")
-	flags.StringVar(&o.caFile, "ca-file", "", "PEM file with the only certificate authorities to trust (default: CAMBIO_CA_FILE, else the system's)")
+	flags.StringVar(&o.caFile, "ca-file", "", "PEM file with the only certificate authorities to trust (default: CAMBIO_CA_FILE, else that of cambio login, else the system's)")
 	flags.StringVar(&o.tokenFile, "token-file", "", "file with the token to use, - for stdin (default: CAMBIO_TOKEN, else that of cambio login)")
-	flags.BoolVar(&o.insecureHTTP, "insecure-http", false, "send the token over plain http to a host that is not this machine")
+	flags.BoolVar(&o.insecureHTTP, "insecure-http", false, "send the token over plain http to a host that is not this machine (default: as cambio login was told for that server)")
 }
 
 // newServerGroup is newGroup for commands that talk to a server.
@@ -63,8 +63,8 @@ func newServerGroup(env Env, command *cobra.Command) group {
 	return g
 }
 
-// serverURL returns the address of a server: scheme and host, nothing else.
-func (o *options) serverURL(text string) (*url.URL, error) {
+// parseServer returns the address of a server: scheme and host, nothing else.
+func parseServer(text string, insecureHTTP bool) (*url.URL, error) {
 	if text == "" {
 		return nil, usage("no server is named", "add --server https://sts.example.com, set CAMBIO_SERVER, or log in once with cambio login")
 	}
@@ -78,7 +78,7 @@ func (o *options) serverURL(text string) (*url.URL, error) {
 	if strings.Trim(base.Path, "/") != "" || base.RawQuery != "" || base.Fragment != "" {
 		return nil, usage("the server's address "+quote(text)+" has more than scheme, host and port", "write it as "+base.Scheme+"://"+base.Host)
 	}
-	if base.Scheme == "http" && !o.insecureHTTP && !isLoopback(base.Hostname()) {
+	if base.Scheme == "http" && !insecureHTTP && !isLoopback(base.Hostname()) {
 		return nil, &Error{
 			Code: "insecure_http", Cause: "the token would be readable on its way to " + quote(base.Host),
 			Fix: "use https://" + base.Host + ", or add --insecure-http where the network is yours alone", Exit: ExitUsage,

@@ -23,7 +23,7 @@ type private struct {
 // folder can put files there.
 var (
 	privateToken  = private{homeTokenFile, "token_file", 0o077, "chmod 600 ", maxCredential + 1}
-	privateServer = private{homeServerFile, "server_file", 0o022, "chmod 600 ", 4 << 10}
+	privateServer = private{homeServerFile, "server_file", 0o022, "chmod 600 ", 16 << 10}
 	privateFolder = private{file: homeFolder, code: "config_folder", open: 0o022, fix: "chmod 700 "}
 )
 
