@@ -86,14 +86,19 @@ func (g group) groupGet() *cobra.Command {
 
 func (g group) groupCreate() *cobra.Command {
 	var (
-		description string
-		children    []string
+		name, description string
+		children          []string
 	)
 	command := g.command(action{
-		use: "create NAME", short: "Create a group", min: 1, max: 1, formats: dataFormats(),
-		example: "  cambio group create order-clerks --description 'may write orders'",
+		use: "create NAME", short: "Create a group", max: 1, formats: dataFormats(),
+		example: "  cambio group create order-clerks --description 'may write orders'\n" +
+			"  cambio group create --name order-clerks",
 		run: func(c *call) error {
-			draft := map[string]any{"name": c.args[0]}
+			name, err := c.named("name", name)
+			if err != nil {
+				return err
+			}
+			draft := map[string]any{"name": name}
 			if description != "" {
 				draft["description"] = description
 			}
@@ -114,6 +119,7 @@ func (g group) groupCreate() *cobra.Command {
 			return groupKind().do(c, r)
 		},
 	})
+	command.Flags().StringVar(&name, "name", "", "its name, instead of the argument")
 	command.Flags().StringVar(&description, "description", "", "what it is for")
 	command.Flags().StringSliceVar(&children, "child", nil, "id or name of a group to nest in it; repeatable, comma-separated")
 	return command

@@ -48,16 +48,21 @@ func (f *identityFields) draft(c *call) map[string]any {
 func (g group) identityCreate() *cobra.Command {
 	var (
 		fields   identityFields
+		username string
 		disabled bool
 	)
 	command := g.command(action{
-		use: "create USERNAME", short: "Create an identity for a person", min: 1, max: 1, formats: dataFormats(),
+		use: "create USERNAME", short: "Create an identity for a person", max: 1, formats: dataFormats(),
 		long: "Create an identity for a person. Technical users come and go with the tokens of groups and organizations.",
 		example: "  cambio identity create alice --display-name 'Alice Smith'\n" +
-			"  cambio identity create bob --issuer https://idp.example.com --subject 4711",
+			"  cambio identity create --username bob --issuer https://idp.example.com --subject 4711",
 		run: func(c *call) error {
+			username, err := c.named("username", username)
+			if err != nil {
+				return err
+			}
 			draft := fields.draft(c)
-			draft["username"] = c.args[0]
+			draft["username"] = username
 			if c.changed("disabled") {
 				draft["enabled"] = !disabled
 			}
@@ -69,6 +74,7 @@ func (g group) identityCreate() *cobra.Command {
 		},
 	})
 	fields.add(command)
+	command.Flags().StringVar(&username, "username", "", "its username, instead of the argument")
 	command.Flags().BoolVar(&disabled, "disabled", false, "not to be used until it is enabled")
 	return command
 }

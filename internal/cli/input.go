@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 // maxInput is the greatest size of a file with a body of the API, in bytes: that
@@ -18,6 +19,21 @@ func (c *call) argument(index int) string {
 		return c.args[index]
 	}
 	return ""
+}
+
+// named returns the name of what a command makes: its argument, or the value of the
+// flag that says the same, as for tokens.
+func (c *call) named(flag, value string) (string, error) {
+	name := strings.ToUpper(flag)
+	switch positional, flagged := len(c.args) > 0, c.changed(flag); {
+	case positional && flagged:
+		return "", usage("the "+flag+" is given twice", "write either "+name+" or --"+flag+" "+name)
+	case positional:
+		return c.args[0], nil
+	case flagged:
+		return value, nil
+	}
+	return "", usage("the "+flag+" is missing", "write "+c.command.CommandPath()+" "+name+", or --"+flag+" "+name)
 }
 
 // readObject reads the one JSON object in the file that flag names, or on stdin

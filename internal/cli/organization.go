@@ -78,17 +78,21 @@ func (g group) organizationGet() *cobra.Command {
 
 func (g group) organizationCreate() *cobra.Command {
 	var (
-		file, administrator string
-		fields              identityFields
+		name, file, administrator string
+		fields                    identityFields
 	)
 	command := g.command(action{
-		use: "create NAME", short: "Create an organization", min: 1, max: 1, formats: dataFormats(),
+		use: "create NAME", short: "Create an organization", max: 1, formats: dataFormats(),
 		long: "Create an organization. It begins with the groups Nobody, Everyone and Administrators, and with the administrator that is\n" +
 			"named, who may manage its roles, groups and tokens. The flags for an identity are the administrator's.",
 		example: "  cambio org create research --administrator rita --issuer https://idp.example.com --subject 4711\n" +
 			"  cambio policy get -o json | cambio org create research --policy-file -",
 		run: func(c *call) error {
-			draft := map[string]any{"name": c.args[0]}
+			name, err := c.named("name", name)
+			if err != nil {
+				return err
+			}
+			draft := map[string]any{"name": name}
 			if file != "" {
 				policy, err := c.readObject(file, "policy-file")
 				if err != nil {
@@ -110,6 +114,7 @@ func (g group) organizationCreate() *cobra.Command {
 			return organizationKind().do(c, r)
 		},
 	})
+	command.Flags().StringVar(&name, "name", "", "its name, instead of the argument")
 	command.Flags().StringVar(&administrator, "administrator", "", "username of its first administrator")
 	fields.add(command)
 	command.Flags().StringVar(&file, "policy-file", "", "file with its policy as JSON, - for stdin (default: the server's)")
