@@ -89,7 +89,7 @@ func ownerWithTokens(organization directory.ID, now time.Time, first, n int) []t
 			Description: fmt.Sprintf("deploys shop %d", i%1000), Scope: []string{pat.ScopeAll}, Level: pat.Personal, Created: created, CreatedBy: owner.ID,
 			Expiration: now.Add(time.Duration(i%90-9) * 24 * time.Hour), LastUsed: created.Add(time.Duration(i%600) * time.Minute / 100),
 			Managed: i%managedOf == 0, State: pat.StateActive, Generation: 1, Revision: 1,
-			Verifier: pat.Verifier{Current: pat.Digest{Pepper: 1, Sum: [32]byte{byte(i), byte(i >> 8), byte(i >> 16), 1}}}, //nolint:gosec // no secret's
+			Verifier: pat.Verifier{Current: pat.Digest{Pepper: 1, Sum: [32]byte{byte(i), byte(i >> 8), byte(i >> 16), 1}}},
 		}
 		items = append(items, transfer.Item{Token: &record})
 	}

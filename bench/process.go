@@ -29,7 +29,7 @@ func (b *bench) build(ctx context.Context) error {
 	}
 	b.say("building")
 	args := append([]string{"build", "-trimpath", "-o", b.dir + string(filepath.Separator)}, packages...)
-	if output, err := exec.CommandContext(ctx, "go", args...).CombinedOutput(); err != nil { //nolint:gosec // the arguments are our own
+	if output, err := exec.CommandContext(ctx, "go", args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, output)
 	}
 	return nil
@@ -53,8 +53,8 @@ func start(ctx context.Context, dir string, procs int, path string, args ...stri
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", p.name, err)
 	}
-	defer func() { _ = log.Close() }()              // the program has its own
-	p.cmd = exec.CommandContext(ctx, path, args...) //nolint:gosec // what is measured is started
+	defer func() { _ = log.Close() }() // the program has its own
+	p.cmd = exec.CommandContext(ctx, path, args...)
 	p.cmd.Env = append(slices.DeleteFunc(os.Environ(), configures), "GOMAXPROCS="+strconv.Itoa(procs))
 	p.cmd.Dir, p.cmd.Stderr = dir, log
 	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }

@@ -35,7 +35,7 @@ type results struct {
 func (r *results) save(file string) error {
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err == nil {
-		err = os.WriteFile(file, append(text, '\n'), 0o600) //nolint:gosec // whoever runs it names the file
+		err = os.WriteFile(file, append(text, '\n'), 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("save the results: %w", err)

@@ -206,5 +206,5 @@ func (w *world) close() error {
 	if w.dir == "" {
 		return nil
 	}
-	return os.RemoveAll(w.dir) //nolint:gosec // a folder that was made here
+	return os.RemoveAll(w.dir)
 }

@@ -87,16 +87,16 @@ func main() {
 		signed, kind := must(unsigned.SignedString(key)), r.PostForm.Get("subject_token_type")
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")
-		_ = json.NewEncoder(w).Encode(answer{signed, kind, "Bearer", lifetime, scope, id, issuer}) //nolint:gosec // that is its purpose
+		_ = json.NewEncoder(w).Encode(answer{signed, kind, "Bearer", lifetime, scope, id, issuer})
 	})
 	mux.HandleFunc("GET /.well-known/jwks.json", func(w http.ResponseWriter, _ *http.Request) {
 		point, b64 := must(key.PublicKey.Bytes()), base64.RawURLEncoding.EncodeToString
 		_, _ = fmt.Fprintf(w, `{"keys":[{"kty":"EC","crv":"P-256","kid":%q,"x":%q,"y":%q}]}`, keyID, b64(point[1:33]), b64(point[33:]))
 	})
 	profiles.HandleFunc("GET /debug/pprof/", pprof.Index)
-	go func() { panic(http.Serve(admin, profiles)) }() //nolint:gosec // no time-outs are less work
+	go func() { panic(http.Serve(admin, profiles)) }()
 	fmt.Printf("{\"addr\":%q,\"adminAddr\":%q}\n", issuer, "http://"+admin.Addr().String())
-	panic(http.Serve(listener, mux)) //nolint:gosec // no time-outs are less work
+	panic(http.Serve(listener, mux))
 }
 
 // parse returns the id in a token, and the hash of the secret in it.
