@@ -13,10 +13,14 @@ NESTED := $(patsubst %/go.mod,%,$(wildcard test/*/go.mod))
 
 # What test and lint look at
 PKG ?= ./...
+# What takes longest is begun first, so that it is not alone in the end
+ifeq ($(PKG),./...)
+LONGEST := ./test/faults ./test/mutants ./storage/redis ./api ./test/docs
+endif
 # URL or file:// of a vulnerability database in the format of https://go.dev/doc/security/vuln/database
 GOVULNDB ?= https://vuln.go.dev
 # How long each fuzz function runs
-FUZZTIME ?= 10s
+FUZZTIME ?= 5s
 # Packages whose own tests must cover COVER_MIN percent of their statements
 COVER     ?= pat exchange keys authz
 COVER_MIN ?= 90
@@ -24,7 +28,7 @@ COVER_MIN ?= 90
 .PHONY: test
 test: $(BIN)/gotestsum ## Run every test (or PKG=./pat/...) with the race detector; first install what tests start, where that is possible
 	.ci/deps
-	race=$$(.ci/race); $< --format pkgname-and-test-fails -- $$race -shuffle=on $(PKG)
+	race=$$(.ci/race); $< --format pkgname-and-test-fails -- $$race -shuffle=on $(LONGEST) $(PKG)
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## Lint all code (or PKG=./pat/...), check its formatting, verify the modules

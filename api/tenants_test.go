@@ -83,11 +83,11 @@ func TestSecondOrganization(t *testing.T) {
 				})
 				require.NoError(t, err)
 			})
-			got := w.call(token, http.MethodPost, "/api/v1/organizations", `{"name":"second by `+string(subject)+`"}`)
+			got := w.call(token, http.MethodPost, "/api/v1/organizations", `{"name":"second by: `+string(subject)+`."}`)
 			require.Equal(t, status, got.StatusCode, string(got.body))
 			snapshot, err := w.people.Snapshot(t.Context())
 			require.NoError(t, err)
-			_, made := snapshot.OrganizationByName("second by " + string(subject))
+			_, made := snapshot.OrganizationByName("second by: " + string(subject) + ".")
 			require.Equal(t, status == http.StatusOK, made)
 			if !made {
 				require.Equal(t, "name: there can be only one organization while access tokens name their owner by "+string(subject)+

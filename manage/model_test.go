@@ -28,7 +28,7 @@ import (
 func TestNobodyGetsMore(t *testing.T) {
 	onBothStores(t, func(t *testing.T, w *world) {
 		t.Helper()
-		long := 15 * time.Second
+		long := 10 * time.Second
 		if testenv.Full() {
 			long = 8 * time.Minute
 		}

@@ -159,7 +159,7 @@ func TestKilledMigration(t *testing.T) {
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
 	killed := 0
-	for round := range times(4, 40) {
+	for round := range times(2, 40) {
 		redis := testenv.Redis(t, testenv.RedisOptions{})
 		target := filepath.Join(s.dir, fmt.Sprintf("target-%d.yaml", round))
 		require.NoError(t, os.WriteFile(target, []byte(strings.ReplaceAll(string(text), "bolt:"+filepath.Join(s.dir, "cambio.db"), redis.URL())), 0o600))
