@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"runtime"
 	"slices"
 	"time"
 
@@ -15,6 +16,9 @@ import (
 const (
 	// ownersAtOnce is for how many tokens owners are looked up together.
 	ownersAtOnce = 512
+	// passAfter is after how many rows a long list lets others pass: it would keep a
+	// processor for ten milliseconds else, and an exchange waiting for it.
+	passAfter = 64
 	// ownersKept bounds how many owners a list remembers.
 	ownersKept = 1 << 14
 )
@@ -161,6 +165,7 @@ func (l *tokenList) rows(ctx context.Context, records iter.Seq2[pat.Record, erro
 		size = ownersAtOnce
 	}
 	var one row // used again: of a hundred thousand, few are kept
+	passed := 0
 	for batch, err := range batches(records, size) {
 		if err == nil && withOwners {
 			err = l.loadOwners(ctx, batch)
@@ -169,6 +174,9 @@ func (l *tokenList) rows(ctx context.Context, records iter.Seq2[pat.Record, erro
 			return err
 		}
 		for i := range batch {
+			if passed++; passed%passAfter == 0 {
+				runtime.Gosched()
+			}
 			one.record, one.owner = batch[i], l.people.known[batch[i].Owner]
 			if !each(&one) {
 				return nil

@@ -148,7 +148,7 @@ func TestSlowReceiverHoldsUpNoOther(t *testing.T) {
 	p := w.start(w.to(slow.URL), w.to(r.URL))
 	want := p.record(20)
 	w.wait(want, r.ids)
-	require.Len(t, slow.ids(), 1)
+	require.Eventually(t, func() bool { return len(slow.ids()) == 1 }, 10*time.Second, time.Millisecond)
 }
 
 func TestRedirectIsNotFollowed(t *testing.T) {

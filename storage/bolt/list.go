@@ -5,6 +5,7 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -17,8 +18,25 @@ import (
 // time, or write.
 const listSlice = 256
 
+// A scan rests for scanPause after each scanBurst slices, which take it one to two
+// milliseconds: all that it does is work, and on a machine with few processors the
+// exchanges beside it would wait for it.
+const (
+	scanBurst = 4
+	scanPause = time.Millisecond
+)
+
 // List implements pat.Store.
 func (s PATs) List(ctx context.Context, q pat.Query) iter.Seq2[pat.Record, error] {
+	return s.list(ctx, q, 0)
+}
+
+// Scan implements pat.Store: in order it takes no longer.
+func (s PATs) Scan(ctx context.Context, q pat.Query) iter.Seq2[pat.Record, error] {
+	return s.list(ctx, q, scanPause)
+}
+
+func (s PATs) list(ctx context.Context, q pat.Query, pause time.Duration) iter.Seq2[pat.Record, error] {
 	bucket, prefix := bucketByTime, join(string(q.Organization), "")
 	switch {
 	case q.Ancestor != "":
@@ -29,7 +47,7 @@ func (s PATs) List(ctx context.Context, q pat.Query) iter.Seq2[pat.Record, error
 	return func(yield func(pat.Record, error) bool) {
 		after := append(bytes.Clone(prefix), bytes.Repeat([]byte{0xFF}, 16)...) // behind all of the prefix
 		slice := make([]pat.Record, 0, listSlice)
-		for after != nil {
+		for n := 1; after != nil; n++ {
 			err := s.db.read(ctx, "list tokens", func(tx *bbolt.Tx) (err error) {
 				slice, after, err = s.slice(tx, slice[:0], bucket, prefix, after, &q)
 				return err
@@ -43,13 +61,11 @@ func (s PATs) List(ctx context.Context, q pat.Query) iter.Seq2[pat.Record, error
 					return
 				}
 			}
+			if n%scanBurst == 0 {
+				time.Sleep(pause)
+			}
 		}
 	}
-}
-
-// Scan implements pat.Store: in order it takes no longer.
-func (s PATs) Scan(ctx context.Context, q pat.Query) iter.Seq2[pat.Record, error] {
-	return s.List(ctx, q)
 }
 
 // slice appends the records before the key after, backwards, and returns the key

@@ -46,6 +46,8 @@ type watched struct {
 // scripts call.
 func watch(t *testing.T, redis *testenv.RedisServer) *watched {
 	t.Helper()
+	// What background work reads of tokens at the start is not a request's.
+	testenv.Wait(t, 30*time.Second, func() bool { return redis.MustDo("HLEN", "cambio:{cfg}:jobs") != "0" })
 	conn := dial(t, redis.Addr())
 	_, err := io.WriteString(conn, "MONITOR\r\n")
 	require.NoError(t, err)
