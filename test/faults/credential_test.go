@@ -51,6 +51,7 @@ func TestMalformedTokens(t *testing.T) {
 	for _, id := range []string{"..", "{}", "*", "\r\nFLUSHALL\r\n", "{cfg}:keys", strings.Repeat("*", 32), "{" + strings.Repeat("a", 30) + "}", strings.ToUpper(alice.ID)} {
 		malformed[fmt.Sprintf("id %q", id)] = tokenOf(id, alice.Secret[:43])
 	}
+	rested(t, redis)
 	seen := watch(t, redis)
 	for name, token := range malformed {
 		require.Equal(t, unproved, d.exchange(t, token).body, name)
@@ -96,6 +97,7 @@ func TestGuessing(t *testing.T) {
 	server := testenv.Dev(t, "--redis", redis.URL())
 	d, alice := devDoor(server), server.Info.Users.Alice.PAT
 	d.mint(t, alice.Token) // its first use is written down
+	rested(t, redis)
 	seen := watch(t, redis)
 	limited := 0
 	const guesses = 450

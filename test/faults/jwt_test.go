@@ -48,6 +48,7 @@ func TestForgedJWTs(t *testing.T) {
 	for _, none := range []string{"none", "None", "nOnE", "NONE", ""} {
 		forged["A059 alg "+none] = base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"`+none+`","typ":"at+jwt"}`)) + "." + parts[1] + "."
 	}
+	rested(t, redis)
 	seen := watch(t, redis)
 	for name, token := range forged {
 		require.Equal(t, http.StatusUnauthorized, d.get(t, pathUserinfo, bearer(token)).status, name)
@@ -80,6 +81,7 @@ func TestKeysFromMemory(t *testing.T) {
 	require.Contains(t, first.header.Get("Cache-Control"), "public, max-age=")
 	require.NotEmpty(t, first.header.Get("Etag"))
 	require.Equal(t, http.StatusNotModified, d.get(t, pathJWKS, header("If-None-Match", first.header.Get("Etag"))).status)
+	rested(t, redis)
 	seen := watch(t, redis)
 	began := time.Now()
 	const fetches = 2000

@@ -22,6 +22,7 @@ func TestFirstUses(t *testing.T) {
 	redis := testenv.Redis(t, testenv.RedisOptions{})
 	server := testenv.Dev(t, "--redis", redis.URL())
 	d, bob := devDoor(server), bobOf(server)
+	rested(t, redis)
 	seen := watch(t, redis)
 	samples := together(100, func(int) (answer, error) {
 		var got answer

@@ -42,12 +42,17 @@ type watched struct {
 	lines []string
 }
 
+// rested waits until the background work of the start is done: what it reads of tokens
+// is not a request's.
+func rested(t *testing.T, redis *testenv.RedisServer) {
+	t.Helper()
+	testenv.Wait(t, 30*time.Second, func() bool { return redis.MustDo("HLEN", "cambio:{cfg}:jobs") != "0" })
+}
+
 // watch lists the commands that reach a Redis server, and those that its
 // scripts call.
 func watch(t *testing.T, redis *testenv.RedisServer) *watched {
 	t.Helper()
-	// What background work reads of tokens at the start is not a request's.
-	testenv.Wait(t, 30*time.Second, func() bool { return redis.MustDo("HLEN", "cambio:{cfg}:jobs") != "0" })
 	conn := dial(t, redis.Addr())
 	_, err := io.WriteString(conn, "MONITOR\r\n")
 	require.NoError(t, err)
