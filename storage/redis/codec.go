@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/cambio-sts/cambio/internal/id"
 )
@@ -275,7 +276,7 @@ func (r *reader) listed() []string {
 func plainTexts(list string) (texts []string, ok bool) {
 	inner, begins := strings.CutPrefix(list, `["`)
 	inner, ends := strings.CutSuffix(inner, `"]`)
-	if !begins || !ends || strings.Contains(inner, `\`) {
+	if !begins || !ends || strings.Contains(inner, `\`) || !utf8.ValidString(inner) {
 		return nil, false
 	}
 	texts = strings.Split(inner, `","`)

@@ -129,7 +129,7 @@ func TestTokenRoundTrip(t *testing.T) {
 
 // FuzzPlainTexts: what is read without JSON is what JSON reads.
 func FuzzPlainTexts(f *testing.F) {
-	for _, list := range []string{`["a","b"]`, `["",",","x"]`, `["\\u0041"]`, `["a" , "b"]`, `[]`, `[""]`, `["a""b"]`, `[","]`} {
+	for _, list := range []string{`["a","b"]`, `["",",","x"]`, `["\\u0041"]`, `["a" , "b"]`, `[]`, `[""]`, `["a""b"]`, `[","]`, "[\"\xff\"]"} {
 		f.Add(list)
 	}
 	f.Fuzz(func(t *testing.T, list string) {
