@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/cambio-sts/cambio/api/reference"
+	"github.com/cambio-sts/cambio/exchange"
 )
 
 // QueryParameters lists the query parameters of a route of openapi.yaml, as
@@ -56,4 +59,14 @@ func Conditional() []string {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// PublicPaths lists the paths that need no credential: the OpenAPI document, and the
+// pages made from it. Whatever else the API serves lies behind the gate.
+func PublicPaths() []string {
+	paths := []string{reference.PathYAML, reference.PathJSON, reference.PathDocs, reference.PathStyle}
+	for i, path := range paths {
+		paths[i] = exchange.ManagementPath + path
+	}
+	return slices.Sorted(slices.Values(paths))
 }

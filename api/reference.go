@@ -2,22 +2,10 @@ package api
 
 import (
 	"net/http"
-	"slices"
 
-	"github.com/cambio-sts/cambio/api/reference"
 	"github.com/cambio-sts/cambio/exchange"
 	"github.com/cambio-sts/cambio/internal/httpx"
 )
-
-// PublicPaths lists the paths that need no credential: the OpenAPI document, and the
-// pages made from it. Whatever else the API serves lies behind the gate.
-func PublicPaths() []string {
-	paths := []string{reference.PathYAML, reference.PathJSON, reference.PathDocs, reference.PathStyle}
-	for i, path := range paths {
-		paths[i] = exchange.ManagementPath + path
-	}
-	return slices.Sorted(slices.Values(paths))
-}
 
 // registerReference adds the public pages to mux. They are static and take GET and
 // HEAD.

@@ -22,11 +22,10 @@ const (
 	ReadLevelToken   Action = "read a token of a group or an organization"
 	ManageLevelToken Action = "manage a token of a group or an organization"
 
-	ListAllOrganizations Action = "list all organizations"
-	ReadOrganization     Action = "read an organization"
-	WriteOrganization    Action = "create or rename an organization"
-	ReadPolicy           Action = "read a policy"
-	WritePolicy          Action = "write a policy"
+	ReadOrganization  Action = "read an organization"
+	WriteOrganization Action = "create or rename an organization"
+	ReadPolicy        Action = "read a policy"
+	WritePolicy       Action = "write a policy"
 
 	ReadGroup      Action = "read a group"
 	WriteGroup     Action = "create, change or delete a group"
@@ -117,7 +116,7 @@ func permits(action Action) []permit {
 		return []permit{{role: directory.OrganizationAdmin, at: atLevel, scopes: []string{coversReadingAll}}, {role: directory.GroupAdmin, at: atLevel, scopes: []string{coversReadingAll}}}
 	case ManageLevelToken:
 		return []permit{{role: directory.OrganizationAdmin, at: atLevel, scopes: []string{coversManagingAll}}, {role: directory.GroupAdmin, at: atLevel, scopes: []string{coversManagingAll}}}
-	case ListAllOrganizations, WriteOrganization, AssignPlatform, ReadServices, ManageKeys:
+	case WriteOrganization, AssignPlatform, ReadServices, ManageKeys:
 		return []permit{platform}
 	case ReadOrganization:
 		plain := permit{role: directory.OrganizationUser, at: atOrganization} // no power that a scope would have to cover
