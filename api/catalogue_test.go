@@ -53,7 +53,7 @@ func declaredKeys(t *testing.T) []key {
 		keys = append(keys, ruleKey(rule))
 	}
 	for rule := range directory.RuleTexts() {
-		if _, shared := pat.RuleTexts()[pat.Rule(rule)]; !shared {
+		if _, shared := pat.RuleTexts()[rule]; !shared {
 			keys = append(keys, ruleKey(rule))
 		}
 	}
@@ -92,7 +92,7 @@ func TestEveryRuleHasAText(t *testing.T) {
 		require.Equal(t, declared, texts, file)
 	}
 	for rule, text := range directory.RuleTexts() {
-		if other, shared := pat.RuleTexts()[pat.Rule(rule)]; shared {
+		if other, shared := pat.RuleTexts()[rule]; shared {
 			require.Equal(t, other, text, rule)
 		}
 	}

@@ -256,9 +256,6 @@ func fieldCauses(err error) []cause {
 		}
 		return causes
 	}
-	if field, ok := errors.AsType[*pat.FieldError](err); ok {
-		return because(causeField, field.Field, fieldText(field.Rule, field.Cause, field.Args))
-	}
 	if field, ok := errors.AsType[*directory.FieldError](err); ok {
 		return because(causeField, field.Field, fieldText(field.Rule, field.Cause, field.Args))
 	}

@@ -1,10 +1,14 @@
 package pat
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/cambio-sts/cambio/directory"
+)
 
 // Rule names what a field can break. It is stable: a door finds its own words for
 // it, in any language.
-type Rule string
+type Rule = directory.Rule
 
 // The rules of fields.
 const (
@@ -59,16 +63,9 @@ func RuleTexts() map[Rule]string {
 	}
 }
 
-// FieldError says what is wrong with one field of a draft or change. The text
-// names the fix and repeats nothing of the value.
-type FieldError struct {
-	Field string // its name in the API
-	Cause string // in English
-	Rule  Rule   // that it breaks; empty if it has no name
-	Args  []any  // what fills the text of the rule
-}
-
-func (e *FieldError) Error() string { return e.Field + ": " + e.Cause }
+// FieldError says what is wrong with one field of a draft or change, in the way of all
+// fields.
+type FieldError = directory.FieldError
 
 // Broken returns a *FieldError: the field breaks the rule.
 func Broken(field string, rule Rule, args ...any) error {
