@@ -49,18 +49,26 @@ const (
 	lastFreePort  = 22_000
 )
 
-// FreePort returns a TCP port of 127.0.0.1 that nothing listened on a moment
-// ago. A program that can pick its own port (:0) should.
+// FreePort returns a TCP port of 127.0.0.1 that nothing listened on a moment ago
+// and that no other test, of any process, is given before this one has ended: the
+// UDP port of its number stays taken until then. A program that can pick its own
+// port (:0) should.
 func FreePort(tb testing.TB) int {
 	tb.Helper()
 	var config net.ListenConfig
 	for range 100 {
 		port := firstFreePort + rand.IntN(lastFreePort-firstFreePort) //nolint:gosec // any of them will do
-		listener, err := config.Listen(tb.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err == nil {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		mark, err := config.ListenPacket(tb.Context(), "udp", address)
+		if err != nil {
+			continue
+		}
+		if listener, err := config.Listen(tb.Context(), "tcp", address); err == nil {
 			_ = listener.Close()
+			tb.Cleanup(func() { _ = mark.Close() })
 			return port
 		}
+		_ = mark.Close()
 	}
 	tb.Fatal("find a free port: a hundred are taken")
 	return 0
