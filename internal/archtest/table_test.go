@@ -35,6 +35,8 @@ var arrows = []arrow{
 
 	{"api", "manage/door", "learns who acts"},
 
+
+
 	{"scim", "scim/filter", "reads filters and the paths of patches"},
 	{"scim", "manage", "calls its use cases"},
 	{"scim", "manage/door", "learns who acts"},
@@ -46,6 +48,7 @@ var arrows = []arrow{
 	{"scim", "internal/instant", "reads and writes times"},
 	{"scim", "internal/httpx", "reads bodies"},
 	{"scim", "internal/fault", "answers 503 for it"},
+
 
 	{"manage/door", "manage", "makes its caller"},
 	{"manage/door", "exchange", "authenticates by the one pipeline"},
@@ -91,6 +94,7 @@ var arrows = []arrow{
 	{"keys", "internal/id", "makes token ids"},
 	{"keys", "internal/fault", "its port names it"},
 
+
 	{"storage/redis", "pat", "implements its port"},
 	{"storage/redis", "directory", "implements its port"},
 	{"storage/redis", "keys", "implements its port"},
@@ -122,6 +126,7 @@ var arrows = []arrow{
 	{"storage/storagetest", "internal/audit", "reads the events back"},
 	{"storage/storagetest", "storage/transfer", "fills a store for the benchmarks"},
 	{"storage/storagetest", "internal/id", "makes records"},
+	{"storage/storagetest", "internal/testenv", "waits for what expires by the store's clock"},
 	{"storage/storagetest", "internal/fault", "asks for it where a store is cut off"},
 
 	{"internal/audit", "internal/id", "an event has an id"},

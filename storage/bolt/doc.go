@@ -33,6 +33,12 @@
 //	catalog             "version"                  number that each of their changes raises
 //	keys                "ring"                     JSON
 //	outbox              sequence                   JSON of an audit event
+//	kept                key                        expiry, value: what the console keeps for a while
+//	kept_by_expiry      expiry, key                –
+//
+// What is kept is no record: it stays behind when the rest is carried to another
+// store, and a backup has none of it (kept.go). A file that was made before these two
+// buckets gets them as it is opened.
 //
 // A file is made under another name, synced and then linked to its place, so a
 // half-made one never lies there; and it is read through and checked before

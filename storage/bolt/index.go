@@ -34,6 +34,8 @@ var (
 	bucketCatalog          = []byte("catalog")
 	bucketKeys             = []byte("keys")
 	bucketOutbox           = []byte("outbox")
+	bucketKept             = []byte("kept")
+	bucketKeptExpiry       = []byte("kept_by_expiry")
 
 	keyFormat  = []byte("format")
 	keyVersion = []byte("version")

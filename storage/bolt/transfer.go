@@ -32,7 +32,8 @@ var (
 // batchLen is how many items are handed on at once, and stored in one transaction.
 const batchLen = 1000
 
-// section is a bucket whose entries are items; indexes are made anew from them.
+// section is a bucket whose entries are items; indexes are made anew from them. What
+// is kept for a while (kept.go) is none: no session of a person outlives a restore.
 type section struct {
 	bucket []byte
 	item   func(key, value []byte) (transfer.Item, error)
@@ -282,9 +283,13 @@ func (db *DB) Finish(ctx context.Context) error {
 	})
 }
 
-// SetTaken notes in a backup when it began: what ended later is not in it.
+// SetTaken notes in a backup when it began: what ended later is not in it. What the
+// console keeps is removed from the copy, with the sessions of people.
 func (db *DB) SetTaken(ctx context.Context, at time.Time) error {
 	return db.write(ctx, "note the time of a backup", func(tx *bbolt.Tx) error {
+		if err := forgetAllKept(tx); err != nil {
+			return err
+		}
 		return tx.Bucket(bucketAbout).Put(keyTaken, sortable(millis(at)))
 	})
 }

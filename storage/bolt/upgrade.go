@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"fmt"
 
 	"go.etcd.io/bbolt"
@@ -16,21 +17,28 @@ const withoutMembers = "2"
 // upgrade gives a file of an earlier layout what it lacks, in one step. Any other
 // stays as it is.
 func upgrade(db *bbolt.DB) error {
-	earlier := false
+	earlier, unkept := false, false
 	err := db.View(func(tx *bbolt.Tx) error {
 		about := tx.Bucket(bucketAbout)
-		earlier = about != nil && string(about.Get(keyFormat)) == withoutMembers &&
-			tx.Bucket(bucketIdentities) != nil && tx.Bucket(bucketTokens) != nil
+		if about == nil {
+			return nil
+		}
+		format := string(about.Get(keyFormat))
+		earlier = format == withoutMembers && tx.Bucket(bucketIdentities) != nil && tx.Bucket(bucketTokens) != nil
+		// What is kept came without a version of its own, as who does not know of it
+		// reads the file all the same.
+		unkept = format == formatVersion && lacksKept(tx)
 		return nil
 	})
-	if err != nil || !earlier {
+	if err != nil || !earlier && !unkept {
 		return err
 	}
 	return db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{bucketMembers, bucketCounts} {
-			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
-				return fmt.Errorf("make bucket %s: %w", name, err)
-			}
+		if err := makeBuckets(tx, keptBuckets()); err != nil || !earlier {
+			return err
+		}
+		if err := makeBuckets(tx, [][]byte{bucketMembers, bucketCounts}); err != nil {
+			return err
 		}
 		if err := indexMembers(tx); err != nil {
 			return err
@@ -40,6 +48,27 @@ func upgrade(db *bbolt.DB) error {
 		}
 		return tx.Bucket(bucketAbout).Put(keyFormat, []byte(formatVersion))
 	})
+}
+
+// lacksKept reports whether a file lacks both buckets of what is kept, and nothing else:
+// one that is damaged is not changed.
+func lacksKept(tx *bbolt.Tx) bool {
+	for _, name := range allBuckets() {
+		kept := bytes.Equal(name, bucketKept) || bytes.Equal(name, bucketKeptExpiry)
+		if there := tx.Bucket(name) != nil; there == kept {
+			return false
+		}
+	}
+	return true
+}
+
+func makeBuckets(tx *bbolt.Tx, names [][]byte) error {
+	for _, name := range names {
+		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+			return fmt.Errorf("make bucket %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 func indexMembers(tx *bbolt.Tx) error {

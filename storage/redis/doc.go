@@ -23,6 +23,7 @@
 //	cambio:{xx}:grp:<group>               set     identities of this shard that are in that group, which may lie in another
 //	cambio:{xx}:jti                       zset    <token>:<jti> of revoked JWTs, by expiry; pruned by each write
 //	cambio:{xx}:requests:<token>:<mount>  string  requests in the window of a rate limit; it expires with that
+//	cambio:{xx}:kept:<name>               string  what the console keeps for a while, in the shard of a hash of its name; it expires
 //	cambio:{xx}:epoch                     string  counts the security writes; every script answers it
 //	cambio:{xx}:audit                     stream  events that await shipping, each added by the script of its change
 //	cambio:{cfg}:catalog                  hash    version of the next three

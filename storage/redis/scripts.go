@@ -30,6 +30,8 @@ type scripts struct {
 	catalogLoad, catalogWrite, keysSwap, lease      *goredis.Script
 	raise, beat, request, mark                      *goredis.Script
 	eventsImport, confirm                           *goredis.Script
+	keptGet, keptPut, keptReplace                   *goredis.Script
+	keptTake, keptDelete                            *goredis.Script
 }
 
 func newScripts() *scripts {
@@ -42,6 +44,8 @@ func newScripts() *scripts {
 		catalogLoad: script("catalog_load"), catalogWrite: script("catalog_write"), keysSwap: script("keys_swap"), lease: script("lease"),
 		raise: script("raise"), beat: script("beat"), request: script("request"), mark: script("mark"),
 		eventsImport: script("events_import"), confirm: script("confirm"),
+		keptGet: script("kept_get"), keptPut: script("kept_put"), keptReplace: script("kept_replace"),
+		keptTake: script("kept_take"), keptDelete: script("kept_delete"),
 	}
 }
 

@@ -74,7 +74,8 @@ func (db *DB) Served(ctx context.Context) (served bool, err error) {
 }
 
 // Items implements transfer.Store: the catalog and the key ring, then each shard,
-// then the events of each. A place is "<step>:<events before it>"; within a step
+// then the events of each. What is kept for a while (kept.go) is none of them: no session
+// of a person outlives a restore. A place is "<step>:<events before it>"; within a step
 // there is none to go back to.
 func (db *DB) Items(ctx context.Context, after string) iter.Seq2[transfer.Batch, error] {
 	return func(yield func(transfer.Batch, error) bool) {
