@@ -16,6 +16,9 @@ import (
 // Verify finds out what happened to it.
 var ErrDamaged = errors.New("the audit trail is damaged")
 
+// ErrBound says that a search ended where it may read no further.
+var ErrBound = errors.New("the audit trail goes on behind what was read")
+
 // clockSkew is how far a file may have been written, by the clock of its file
 // system, before the time of an event in it. Clocks differ, and are set back.
 const clockSkew = time.Hour
@@ -38,6 +41,9 @@ type Query struct {
 	Values []string
 	// Match has the last word; nil: all. It may keep what it is given.
 	Match func(*Event) bool
+	// Bytes is how much of the trail is looked at, but for one line; 0: any. Where there is
+	// more, ErrBound ends the search.
+	Bytes int64
 }
 
 // Entry is an event and its place: the line Seq of Writer.
@@ -57,11 +63,13 @@ type Archive struct {
 
 	mu    sync.Mutex
 	spans map[string]span // what was learned of files, by name
+
+	tallies *tallies
 }
 
 // NewArchive returns the archive of dir, which a sink makes.
 func NewArchive(dir string) *Archive {
-	return &Archive{dir: folder(dir), section: sectionBytes, spans: map[string]span{}}
+	return &Archive{dir: folder(dir), section: sectionBytes, spans: map[string]span{}, tallies: newTallies()}
 }
 
 // Search yields the events that q asks for, newest first, as the files are when it
@@ -76,8 +84,8 @@ func NewArchive(dir string) *Archive {
 // Damage does not end a search: it yields ErrDamaged, wrapped with the name, once for
 // each file in which it passes over something, and goes on. It looks at a line that
 // is not asked for only as far as it must to know that. What a crash left of a last
-// line is no damage. Any other error ends the search: that of ctx, or what the folder
-// or a file could not be read for. A file that retention removes meanwhile ends.
+// line is no damage. Any other error ends the search: that of ctx, ErrBound, or what the
+// folder or a file could not be read for. A file that retention removes meanwhile ends.
 //
 // Memory is bounded: 256 KiB of a file at a time, for each writer whose last lines are
 // less than an hour older than where the search is. A file is not read if it was last
@@ -86,7 +94,7 @@ func NewArchive(dir string) *Archive {
 func (a *Archive) Search(ctx context.Context, q Query) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		s, damaged := newSieve(q), map[string]bool{}
-		for line, err := range a.lines(ctx, s.span) {
+		for line, err := range upTo(q.Bytes, a.lines(ctx, s.span)) {
 			entry, asked := Entry{}, true
 			if err == nil {
 				entry, asked, err = s.pick(line)
@@ -102,6 +110,26 @@ func (a *Archive) Search(ctx context.Context, q Query) iter.Seq2[Entry, error] {
 				err = fmt.Errorf("%s: %w", line.file, err)
 			}
 			if !yield(entry, err) {
+				return
+			}
+		}
+	}
+}
+
+// upTo yields lines of so many bytes and then, if there are more, ErrBound; 0: all.
+func upTo(most int64, lines iter.Seq2[glance, error]) iter.Seq2[glance, error] {
+	if most == 0 {
+		return lines
+	}
+	return func(yield func(glance, error) bool) {
+		looked := int64(0)
+		for line, err := range lines {
+			if looked >= most {
+				yield(glance{}, ErrBound)
+				return
+			}
+			looked += int64(len(line.text)) + 1
+			if !yield(line, err) {
 				return
 			}
 		}

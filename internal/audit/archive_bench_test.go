@@ -105,3 +105,46 @@ func heap() uint64 {
 	runtime.ReadMemStats(&stats)
 	return stats.HeapAlloc
 }
+
+// BenchmarkDaily counts a month of an organization in a million lines: at the first look,
+// and at one after some more were written.
+func BenchmarkDaily(b *testing.B) {
+	m := newMillion(b)
+	b.Run("first", func(b *testing.B) {
+		for b.Loop() {
+			requireDaily(b, audit.NewArchive(m.dir), m.rare)
+		}
+	})
+	b.Run("again", func(b *testing.B) {
+		archive := audit.NewArchive(m.dir)
+		requireDaily(b, archive, m.rare)
+		for b.Loop() {
+			requireDaily(b, archive, m.rare)
+		}
+	})
+	b.Run("100 more", func(b *testing.B) {
+		archive := audit.NewArchive(m.dir)
+		requireDaily(b, archive, m.rare)
+		sink, other := open(b, audit.Config{Dir: m.dir}), id.New()
+		for i := 1; b.Loop(); i++ {
+			b.StopTimer()
+			for range 100 {
+				require.NoError(b, sink.Record(audit.Event{Time: noon, Name: audit.TokenUseFailed, Organization: other, Outcome: audit.Failure}))
+			}
+			require.NoError(b, sink.Flush(b.Context()))
+			b.StartTimer()
+			daily, err := archive.Daily(b.Context(), other, noon, 31)
+			require.NoError(b, err)
+			require.Equal(b, 100*i, daily.Days[0].Refused)
+		}
+	})
+}
+
+// requireDaily is of one that has one in a thousand of the uses.
+func requireDaily(b *testing.B, archive *audit.Archive, organization string) {
+	b.Helper()
+	daily, err := archive.Daily(b.Context(), organization, noon, 31)
+	require.NoError(b, err)
+	require.False(b, daily.Damaged || daily.Partial)
+	require.Equal(b, benchEvents/1000, daily.Days[0].Used)
+}

@@ -130,7 +130,7 @@ func TestSearchTellsOfDamage(t *testing.T) {
 			sink := open(t, audit.Config{Dir: dir, MaxFileBytes: 1})
 			for i := range 2 {
 				event := changed(i)
-				event.Organization = someOrganization
+				event.Name, event.Organization = audit.TokenUsed, someOrganization
 				require.NoError(t, sink.Record(event))
 				require.NoError(t, sink.Flush(t.Context()))
 			}
@@ -152,6 +152,11 @@ func TestSearchTellsOfDamage(t *testing.T) {
 					require.Equal(t, []string{filepath.Base(file)}, damaged)
 				} else {
 					require.Empty(t, damaged)
+				}
+				if name != "no JSON" { // which is looked at no further than to know what it is of
+					daily, err := archive.Daily(t.Context(), someOrganization, noon, 1)
+					require.NoError(t, err)
+					require.Equal(t, audit.Daily{Days: []audit.Day{{Begin: noon.Add(-12 * time.Hour), Used: c.found}}, Damaged: c.damaged}, daily)
 				}
 			}
 		})
@@ -199,6 +204,37 @@ func TestSearchReadsNoMoreThanItMust(t *testing.T) {
 	require.Len(t, damaged, 2, "an event may have been shipped late")
 	_, damaged = search(t, archive, audit.Query{From: noon.Add(time.Hour + time.Millisecond), To: noon.AddDate(0, 0, 2)})
 	require.Empty(t, damaged, "known to have nothing before")
+}
+
+// A search that may read so much has the newest of it, and says that there is more.
+func TestSearchIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	var events []audit.Event
+	for i := range 10 {
+		event := changed(i)
+		event.Organization = someOrganization
+		events = append(events, event)
+	}
+	write(t, dir, events...)
+	all := lines(t, dir)
+	whole := 0
+	for i := range len(all) {
+		line := all[len(all)-1-i]
+		var found []audit.Entry
+		var ended error
+		for entry, err := range audit.NewArchive(dir).Search(t.Context(), audit.Query{Organization: someOrganization, Bytes: int64(whole) + 1}) {
+			if ended = err; err == nil {
+				found = append(found, entry)
+			}
+		}
+		require.Len(t, found, i, "the newest line is the end of the writer")
+		if i < len(all)-1 {
+			require.ErrorIs(t, ended, audit.ErrBound)
+		} else {
+			require.NoError(t, ended, "there is no more")
+		}
+		whole += len(strings.TrimSuffix(line, "\n")) + 1
+	}
 }
 
 // What is known of a file that has grown since is not used.

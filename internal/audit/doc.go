@@ -25,7 +25,8 @@
 // order ends with a WriterEnded line.
 //
 // Read takes the changes of state out of all of it, for a restore; an Archive finds the
-// newest events of an organization, reading from the end while sinks write.
+// newest events of an organization, reading from the end while sinks write, and counts
+// the uses of each day, reading no line twice.
 //
 // # Following
 //

@@ -33,7 +33,9 @@ const (
 	RoleAssigned    Name = "ROLE_ASSIGNED"
 	RoleUnassigned  Name = "ROLE_UNASSIGNED"
 	PolicyUpdated   Name = "POLICY_UPDATED"
-	LoginRecorded   Name = "LOGIN_RECORDED"
+	LoginRecorded   Name = "LOGIN_RECORDED" // the time of an identity's last login changed
+	Login           Name = "LOGIN"          // somebody logged in to the console, or was refused
+	LoginEnded      Name = "LOGIN_ENDED"    // somebody ended another's sessions of the console
 	KeyCreated      Name = "KEY_CREATED"
 	KeyRevoked      Name = "KEY_REVOKED"
 

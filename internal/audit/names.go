@@ -10,7 +10,7 @@ func Names() []Name {
 		GroupCreated, GroupUpdated, GroupDeleted,
 		RoleAssigned, RoleUnassigned,
 		PolicyUpdated,
-		LoginRecorded,
+		LoginRecorded, Login, LoginEnded,
 		KeyCreated, KeyRevoked,
 		OrganizationCreated, OrganizationUpdated,
 		WriterEnded, EventUnreadable,
