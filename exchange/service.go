@@ -224,3 +224,9 @@ func (s *Service) defines(scope string) bool {
 	_, known := s.Scopes[scope]
 	return known
 }
+
+// Granted lists the scopes, by name, that the service grants to who has this access;
+// none of one that takes every application scope.
+func (s *Service) Granted(access *directory.Access) []string {
+	return slices.DeleteFunc(s.spelledOut(), func(scope string) bool { return !s.grants(scope, access) })
+}

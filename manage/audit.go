@@ -16,6 +16,8 @@ type Trail interface {
 	// Search yields the events that are asked for, newest first; audit.ErrDamaged for
 	// what it had to pass over, and goes on.
 	Search(ctx context.Context, q audit.Query) iter.Seq2[audit.Entry, error]
+	// Daily counts the uses of an organization on so many days of UTC from that of first.
+	Daily(ctx context.Context, organization string, first time.Time, days int) (audit.Daily, error)
 }
 
 // AuditAsk is what of the trail is asked for. Empty members ask for nothing.
@@ -55,7 +57,7 @@ func (m *Manager) AuditEvents(ctx context.Context, c *Caller, input Input[*Audit
 	if query.Names, some = ask.names(); !some {
 		return found, nil
 	}
-	release, err := m.searches.take(ctx, t.organization.ID)
+	release, err := m.searches.takeFor(ctx, c.Identity.ID, t.organization.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ type KeyRing interface {
 	Revoke(ctx context.Context, kid string, actor keys.Actor) error
 }
 
-// Config is what a Manager needs; all of it but Subject.
+// Config is what a Manager needs; all of it but Subject and Audit.
 type Config struct {
 	Tokens    *pat.Service
 	Directory *directory.Directory
@@ -30,6 +30,7 @@ type Config struct {
 	Trail     Trail
 	Now       func() time.Time
 	Subject   exchange.SubjectKind // of the JWTs; zero: the identity's id
+	Audit     exchange.Recorder    // of logins; without it nobody signs in
 }
 
 // Manager carries the use cases out. It is safe to share.
@@ -41,17 +42,21 @@ type Manager struct {
 	trail     Trail
 	now       func() time.Time
 	subject   exchange.SubjectKind
-	searches  turns
+	audit     exchange.Recorder
+	searches  turns // of auditors
+	timelines turns // of the trail of single tokens
+	summaries summaries
 }
 
 // New returns a Manager.
 func New(config Config) (*Manager, error) {
 	if config.Tokens == nil || config.Directory == nil || config.Keys == nil || config.Services == nil || config.Trail == nil || config.Now == nil {
-		return nil, errors.New("manage: every member of the config but subject is needed")
+		return nil, errors.New("manage: every member of the config but subject and audit is needed")
 	}
 	return &Manager{
 		tokens: config.Tokens, directory: config.Directory, keys: config.Keys, services: config.Services, trail: config.Trail, now: config.Now,
-		subject: config.Subject, searches: turns{held: map[directory.ID]chan struct{}{}},
+		subject: config.Subject, audit: config.Audit, searches: newTurns(), timelines: newTurns(),
+		summaries: summaries{turns: newTurns(), kept: map[summaryOf]*TokenSummary{}},
 	}, nil
 }
 

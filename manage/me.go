@@ -18,8 +18,9 @@ type Me struct {
 	Scope        []string
 	Groups       []Reference // direct or by nesting, by name
 	Roles        []directory.Assignment
-	Rights       []directory.Right // held, and covered by the token
-	InactiveAt   time.Time         // zero: never
+	ScopeNames   map[directory.ID]string // of the organizations and groups in which the roles are held
+	Rights       []directory.Right       // held, and covered by the token
+	InactiveAt   time.Time               // zero: never
 
 	MayCreateTokens bool
 	UsableTokens    int // of the caller's own
@@ -56,7 +57,10 @@ func (m *Manager) Me(ctx context.Context, c *Caller) (*Me, error) {
 			me.Groups = append(me.Groups, Reference{ID: id, Name: group.Name})
 		}
 	}
-	me.Roles = rolesOf(c.Access.Assignments())
+	me.Roles, me.ScopeNames = rolesOf(c.Access.Assignments()), map[directory.ID]string{}
+	for i := range me.Roles {
+		me.ScopeNames[me.Roles[i].ScopeID] = scopeName(snapshot, &me.Roles[i])
+	}
 	for _, right := range directory.Rights() {
 		if c.May(right) {
 			me.Rights = append(me.Rights, right)

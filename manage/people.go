@@ -1,9 +1,11 @@
 package manage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cambio-sts/cambio/directory"
@@ -82,6 +84,41 @@ func (p *people) refer(ctx context.Context, id, organization directory.ID) (*Ref
 		reference.Name = identity.DisplayName
 	}
 	return reference, nil
+}
+
+// Names returns what ids are of that a use case has told the caller, as those in audit
+// events: the people, technical users and groups of the caller's organization, and itself. Who
+// has no display name goes by the username. Whatever is elsewhere, gone, or
+// something else is not among them.
+func (m *Manager) Names(ctx context.Context, c *Caller, ids []directory.ID) (map[directory.ID]Reference, error) {
+	snapshot, err := m.directory.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names, organization := make(map[directory.ID]Reference, len(ids)), c.Identity.Organization
+	if own, ok := snapshot.Organization(organization); ok && slices.Contains(ids, organization) {
+		names[organization] = Reference{ID: organization, Name: own.Name}
+	}
+	var others []directory.ID
+	for _, id := range ids {
+		group, isGroup := snapshot.Group(id)
+		switch {
+		case isGroup && group.Organization == organization:
+			names[id] = Reference{ID: id, Name: group.Name}
+		case !isGroup && id != organization:
+			others = append(others, id)
+		}
+	}
+	people := m.people(c)
+	if err := people.load(ctx, others); err != nil {
+		return nil, err
+	}
+	for _, id := range others {
+		if identity := people.known[id]; identity != nil && identity.Organization == organization {
+			names[id] = Reference{ID: id, Name: cmp.Or(identity.DisplayName, identity.Username)}
+		}
+	}
+	return names, nil
 }
 
 // lens is what a record is looked at with: the policy it is under, and the time.

@@ -1,6 +1,7 @@
 package manage
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -12,8 +13,19 @@ import (
 type Assignment struct {
 	directory.Assignment
 
-	HolderGroup bool   // the holder is a group, not an identity
-	HolderName  string // empty if it is gone
+	HolderGroup     bool   // the holder is a group, not an identity
+	HolderName      string // empty if it is gone
+	HolderUsername  string // of an identity
+	HolderTechnical bool   // the technical user of a token
+	ScopeName       string // of the organization or the group; empty if it is gone
+}
+
+// Name is the role, or the rights.
+func (a *Assignment) Name() string { return nameOf(&a.Assignment) }
+
+// compare orders by role, then by where and by whom it is held.
+func (a *Assignment) compare(b *Assignment) int {
+	return cmp.Or(cmp.Compare(a.Name(), b.Name()), cmp.Compare(a.ScopeName, b.ScopeName), cmp.Compare(a.HolderName, b.HolderName))
 }
 
 // AssignmentColumns are what lists of role assignments can be asked for.
@@ -99,7 +111,7 @@ func (m *Manager) Assignments(ctx context.Context, c *Caller, input Input[*Ask])
 }
 
 func (p *people) showAssignment(ctx context.Context, snapshot *directory.Snapshot, assignment *directory.Assignment) (*Assignment, error) {
-	shown := &Assignment{Assignment: *assignment}
+	shown := &Assignment{Assignment: *assignment, ScopeName: scopeName(snapshot, assignment)}
 	if group, isGroup := snapshot.Group(assignment.Holder); isGroup {
 		shown.HolderGroup, shown.HolderName = true, group.Name
 		return shown, nil
@@ -109,12 +121,21 @@ func (p *people) showAssignment(ctx context.Context, snapshot *directory.Snapsho
 		return nil, err
 	}
 	if identity != nil {
-		shown.HolderName = identity.DisplayName
-		if shown.HolderName == "" {
-			shown.HolderName = identity.Username
-		}
+		shown.HolderName, shown.HolderUsername = cmp.Or(identity.DisplayName, identity.Username), identity.Username
+		shown.HolderTechnical = identity.Type == directory.TechnicalUser
 	}
 	return shown, nil
+}
+
+// scopeName is the name of the organization or the group in which something is held.
+func scopeName(snapshot *directory.Snapshot, assignment *directory.Assignment) string {
+	if group, ok := snapshot.Group(assignment.ScopeID); ok {
+		return group.Name
+	}
+	if organization, ok := snapshot.Organization(assignment.ScopeID); ok {
+		return organization.Name
+	}
+	return ""
 }
 
 // assignment returns an assignment that exists for the caller.

@@ -27,12 +27,18 @@ func (m *Manager) SearchPeople(ctx context.Context, c *Caller, input Input[*Sear
 	if err != nil {
 		return Page[*Identity]{}, err
 	}
+	people := *search
+	people.Where = func(identity *directory.Identity) bool {
+		return identity.Type == directory.User && (search.Where == nil || search.Where(identity))
+	}
+	return m.searchIdentities(ctx, t, &people)
+}
+
+func (m *Manager) searchIdentities(ctx context.Context, t *tenant, search *Search[directory.Identity]) (Page[*Identity], error) {
 	found, err := page(m.directory.ListIdentities(ctx, t.organization.ID), &search.Ask, &listing[directory.Identity]{
 		read:    t.value,
 		natural: func(order query.Order) bool { return len(order) == 0 },
-		sees: func(identity *directory.Identity) bool {
-			return identity.Type == directory.User && (search.Where == nil || search.Where(identity))
-		},
+		sees:    search.Where,
 	})
 	if err != nil {
 		return Page[*Identity]{}, err

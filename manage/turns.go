@@ -14,6 +14,8 @@ type turns struct {
 	held map[directory.ID]chan struct{} // closed when the turn is over
 }
 
+func newTurns() turns { return turns{held: map[directory.ID]chan struct{}{}} }
+
 // take waits for a turn, or for ctx; the turn ends by the function returned.
 func (t *turns) take(ctx context.Context, organization directory.ID) (end func(), err error) {
 	for {
@@ -37,4 +39,22 @@ func (t *turns) take(ctx context.Context, organization directory.ID) (end func()
 		case <-before:
 		}
 	}
+}
+
+// takeFor is take for a caller of the organization, who waits for a turn of their own
+// before: of many requests of one caller one at a time keeps the others waiting.
+func (t *turns) takeFor(ctx context.Context, caller, organization directory.ID) (end func(), err error) {
+	own, err := t.take(ctx, caller)
+	if err != nil {
+		return nil, err
+	}
+	all, err := t.take(ctx, organization)
+	if err != nil {
+		own()
+		return nil, err
+	}
+	return func() {
+		all()
+		own()
+	}, nil
 }

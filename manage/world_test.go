@@ -3,7 +3,9 @@ package manage_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/exchange"
 	"github.com/cambio-sts/cambio/internal/audit"
+	"github.com/cambio-sts/cambio/internal/id"
 	"github.com/cambio-sts/cambio/internal/testenv"
 	"github.com/cambio-sts/cambio/keys"
 	"github.com/cambio-sts/cambio/manage"
@@ -60,11 +63,14 @@ func (noKeys) Revoke(context.Context, string, keys.Actor) error { return keys.Er
 
 // world is the use cases over a real store.
 type world struct {
-	*testing.T
+	testing.TB
 	clock   *clock
 	catalog directory.Catalogs
+	pats    pat.Store
+	trail   string // folder of the audit trail
 	people  *directory.Directory
 	tokens  *pat.Service
+	config  manage.Config
 	manager *manage.Manager
 }
 
@@ -91,24 +97,25 @@ func onBothStores(t *testing.T, test func(t *testing.T, w *world)) {
 	})
 }
 
-func newWorld(t *testing.T, clock *clock, stores storagetest.Stores) *world {
-	t.Helper()
-	w := &world{T: t, clock: clock, catalog: stores.Catalog}
+func newWorld(tb testing.TB, clock *clock, stores storagetest.Stores) *world {
+	tb.Helper()
+	w := &world{TB: tb, clock: clock, catalog: stores.Catalog, pats: stores.PATs, trail: tb.TempDir()}
 	var err error
 	w.people, err = directory.New(directory.Config{Identities: stores.Identities, Catalog: stores.Catalog, Now: clock.now})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	peppers, err := pat.NewPeppers(pat.Pepper{Version: 1, Key: bytes.Repeat([]byte{7}, 32)})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	format, err := pat.NewFormat(pat.DefaultPrefix)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	w.tokens, err = pat.NewService(pat.Config{Store: stores.PATs, Uses: stores.Uses, Format: format, Peppers: peppers, Now: clock.now})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	services, err := exchange.NewServices(issuer, service, exchange.Service{Audience: service, AnyScope: true})
-	require.NoError(t, err)
-	w.manager, err = manage.New(manage.Config{
-		Tokens: w.tokens, Directory: w.people, Keys: noKeys{}, Services: services, Trail: audit.NewArchive(t.TempDir()), Now: clock.now,
-	})
-	require.NoError(t, err)
+	require.NoError(tb, err)
+	w.config = manage.Config{
+		Tokens: w.tokens, Directory: w.people, Keys: noKeys{}, Services: services, Trail: audit.NewArchive(w.trail), Now: clock.now,
+	}
+	w.manager, err = manage.New(w.config)
+	require.NoError(tb, err)
 	return w
 }
 
@@ -118,4 +125,89 @@ func (w *world) snapshot() *directory.Snapshot {
 	snapshot, err := w.people.Snapshot(w.Context())
 	require.NoError(w, err)
 	return snapshot
+}
+
+// organization makes one.
+func (w *world) organization(policy directory.Policy) directory.Organization {
+	w.Helper()
+	made, err := w.people.AddOrganization(w.Context(), "of "+id.New(), policy, directory.Actor{})
+	require.NoError(w, err)
+	return made
+}
+
+// person makes one who holds roles in the organization, and the rights that are named so.
+func (w *world) person(organization directory.ID, held ...directory.Role) directory.Identity {
+	w.Helper()
+	made, err := w.people.CreateIdentity(w.Context(), directory.Identity{
+		Organization: organization, Username: "user " + id.New(), DisplayName: "Some Body", Enabled: true,
+	}, directory.Actor{})
+	require.NoError(w, err)
+	for _, role := range held {
+		assignment := directory.Assignment{Role: role, Scope: directory.OnOrganization, ScopeID: organization, Holder: made.ID}
+		if slices.Contains(directory.Rights(), directory.Right(role)) {
+			assignment.Role, assignment.Rights = "", []directory.Right{directory.Right(role)}
+		}
+		require.NoError(w, w.people.Assign(w.Context(), organization, assignment, directory.Actor{}))
+	}
+	return made
+}
+
+// session is an identity at a door, by no token; all is covered, or only a scope.
+func (w *world) session(identity *directory.Identity, scope ...string) *manage.Caller {
+	w.Helper()
+	if len(scope) == 0 {
+		scope = []string{pat.ScopeAll}
+	}
+	snapshot := w.snapshot()
+	organization, ok := snapshot.Organization(identity.Organization)
+	require.True(w, ok)
+	return &manage.Caller{Principal: &exchange.Principal{
+		Identity: *identity, Access: snapshot.AccessOf(identity), Policy: &organization.Policy, Scope: scope,
+	}}
+}
+
+// store stores a token as it is, with what every one has.
+func (w *world) store(record *pat.Record) pat.ID {
+	w.Helper()
+	if record.ID == "" {
+		record.ID = pat.NewID(record.Holder())
+	}
+	if record.Created.IsZero() {
+		record.Created = pat.Milliseconds(w.clock.now())
+	}
+	if record.State == "" {
+		record.State = pat.StateActive
+	}
+	record.Name, record.Generation, record.Revision = "token "+id.New(), 1, 1
+	record.Verifier.Current = pat.Digest{Pepper: 1, Sum: sha256.Sum256([]byte(record.ID))}
+	require.NoError(w, w.pats.Create(w.Context(), *record, 0, audit.Event{
+		ID: id.New(), Time: record.Created, Name: audit.TokenCreated, Organization: string(record.Organization), Outcome: audit.Success,
+	}))
+	return record.ID
+}
+
+// technicalUser makes the owner of a token of a level.
+func (w *world) technicalUser(organization, level directory.ID) directory.ID {
+	w.Helper()
+	made := directory.ID(id.NewIn(string(level)))
+	_, err := w.people.CreateIdentity(w.Context(), directory.Identity{
+		ID: made, Organization: organization, Type: directory.TechnicalUser, Username: "token-" + string(made), Enabled: true,
+	}, directory.Actor{})
+	require.NoError(w, err)
+	return made
+}
+
+// record puts events into the trail, in their order.
+func (w *world) record(events ...audit.Event) {
+	w.Helper()
+	sink, err := audit.OpenSink(audit.Config{Dir: w.trail, Now: time.Now})
+	require.NoError(w, err)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(w.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- sink.Run(ctx) }()
+	for _, event := range events {
+		require.NoError(w, sink.Record(event))
+	}
+	cancel()
+	require.NoError(w, <-ended)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/cambio-sts/cambio/internal/cli"
 	"github.com/cambio-sts/cambio/internal/id"
 	"github.com/cambio-sts/cambio/internal/instant"
+	"github.com/cambio-sts/cambio/manage"
 	"github.com/cambio-sts/cambio/pat"
 )
 
@@ -117,28 +118,22 @@ func (n *node) bootstrap(ctx context.Context, told io.Writer, of administration)
 	if err := n.open(ctx); err != nil {
 		return pat.Token{}, err
 	}
-	snapshot, err := n.directory.Snapshot(ctx)
+	done, err := manage.Bootstrap(ctx, n.directory, manage.Setup{Organization: of.organization, Username: of.username, Users: of.users}, directory.Actor{})
+	if done.MadeGroup {
+		_, _ = fmt.Fprintf(told, "made the group %q, which has no members yet\n", of.users)
+	}
 	if err != nil {
-		return pat.Token{}, err
+		return pat.Token{}, notSetUp(err, &of)
 	}
-	organization, ok := snapshot.OrganizationByName(of.organization)
-	if !ok {
-		return pat.Token{}, errNoOrganization(of.organization)
-	}
-	admin, err := n.administrator(ctx, organization, of.username)
-	if err != nil {
-		return pat.Token{}, err
-	}
-	if err := n.admitUsers(ctx, told, organization.ID, of.users); err != nil {
-		return pat.Token{}, err
-	}
+	_, _ = fmt.Fprintf(told, "personal access tokens: %s\n", usersOf(of.users))
+	admin, organization := &done.Identity, &done.Organization
 	// a part of an id besides the time: whoever runs it twice in a moment gets two
 	draft := pat.Draft{Name: "bootstrap " + instant.Format(time.Now()) + " " + id.New()[:8], Scope: []string{pat.ScopeAll}, Level: pat.Personal}
 	draft.NeverExpiresAcknowledged = organization.Policy.AllowNeverExpire && organization.Policy.MaxLifetimeSeconds == 0
 	if !draft.NeverExpiresAcknowledged {
 		draft.Expiration = time.Now().Add(firstTokenLife(&organization.Policy))
 	}
-	token, _, err := n.tokens.Create(ctx, &admin, &draft, &organization.Policy, pat.Actor{Identity: admin.ID})
+	token, _, err := n.tokens.Create(ctx, admin, &draft, &organization.Policy, pat.Actor{Identity: admin.ID})
 	if errors.Is(err, pat.ErrLimit) {
 		return pat.Token{}, &cli.Error{
 			Code: "token_limit", Cause: fmt.Sprintf("the administrator %q has as many tokens as are allowed, so none was made", of.username),
@@ -170,30 +165,24 @@ func errNoOrganization(name string) error {
 	}
 }
 
-// admitUsers gives the role that using a personal token needs to the group that
-// the operator named, in place of any other.
-func (n *node) admitUsers(ctx context.Context, told io.Writer, organization directory.ID, name string) error {
-	snapshot, err := n.directory.Snapshot(ctx)
-	if err != nil {
+// notSetUp tells the operator why the administrator or the group could not be set up.
+func notSetUp(err error, of *administration) error {
+	other, isOther := errors.AsType[*manage.AdministratorError](err)
+	switch {
+	case errors.Is(err, manage.ErrNoOrganization):
+		return errNoOrganization(of.organization)
+	case errors.Is(err, manage.ErrUsernameTaken):
+		return &cli.Error{Code: "username_taken", Cause: "that username belongs to somebody who is not the built-in administrator", Fix: "pass another --username", Exit: cli.ExitRefused}
+	case isOther:
+		return &cli.Error{
+			Code: "administrator_exists", Cause: fmt.Sprintf("the built-in administrator is %q, and there is only one", other.Username),
+			Fix: fmt.Sprintf("pass --username %s", other.Username), Exit: cli.ExitRefused,
+		}
+	case errors.Is(err, directory.ErrReserved):
+		return &cli.Error{Code: "name_reserved", Cause: fmt.Sprintf("a group cannot have the name of a role, %q", of.users), Fix: "choose another name for the group", Exit: cli.ExitUsage}
+	default:
 		return err
 	}
-	group, ok := snapshot.GroupByName(organization, name)
-	if !ok {
-		made, err := n.directory.CreateGroup(ctx, directory.Group{Organization: organization, Name: name}, directory.Actor{})
-		if errors.Is(err, directory.ErrReserved) {
-			return &cli.Error{Code: "name_reserved", Cause: fmt.Sprintf("a group cannot have the name of a role, %q", name), Fix: "choose another name for the group", Exit: cli.ExitUsage}
-		}
-		if err != nil {
-			return fmt.Errorf("make the group: %w", err)
-		}
-		group = &made
-		_, _ = fmt.Fprintf(told, "made the group %q, which has no members yet\n", name)
-	}
-	if err := n.directory.AssignToGroupOnly(ctx, organization, directory.AccessAsNonInteractiveUser, group.ID, directory.Actor{}); err != nil {
-		return fmt.Errorf("assign %s: %w", directory.AccessAsNonInteractiveUser, err)
-	}
-	_, _ = fmt.Fprintf(told, "personal access tokens: %s\n", usersOf(name))
-	return nil
 }
 
 // usersOf tells who may use tokens. The administrator may in any case, by an
@@ -207,63 +196,4 @@ func usersOf(group string) string {
 	default:
 		return fmt.Sprintf("the group %q and the administrator", group)
 	}
-}
-
-// administrator finds or makes the built-in administrator. It holds each role
-// by an assignment of its own, also the one that its first token needs: nobody gets a role
-// implicitly.
-func (n *node) administrator(ctx context.Context, organization *directory.Organization, username string) (directory.Identity, error) {
-	admin, err := n.directory.FindByLogin(ctx, organization.ID, directory.ByUsername, username)
-	if errors.Is(err, directory.ErrNotFound) {
-		admin, err = n.makeAdministrator(ctx, organization.ID, username)
-	}
-	if err != nil {
-		return directory.Identity{}, err
-	}
-	if !admin.BuiltInAdministrator {
-		return directory.Identity{}, &cli.Error{Code: "username_taken", Cause: "that username belongs to somebody who is not the built-in administrator", Fix: "pass another --username", Exit: cli.ExitRefused}
-	}
-	for _, assignment := range rolesOf(&admin, organization) {
-		if err := n.directory.Assign(ctx, organization.ID, assignment, directory.Actor{}); err != nil {
-			return directory.Identity{}, fmt.Errorf("assign %s: %w", assignment.Role, err)
-		}
-	}
-	return admin, nil
-}
-
-// rolesOf returns what the built-in administrator of an organization holds. That of
-// the default one runs the platform.
-func rolesOf(admin *directory.Identity, organization *directory.Organization) []directory.Assignment {
-	first := directory.Assignment{Role: directory.PlatformAdmin, Scope: directory.OnPlatform, Holder: admin.ID}
-	if organization.Name != directory.DefaultOrganizationName {
-		first = directory.Assignment{Role: directory.OrganizationAdmin, Scope: directory.OnOrganization, ScopeID: organization.ID, Holder: admin.ID}
-	}
-	assignments := []directory.Assignment{first}
-	for _, role := range []directory.Role{directory.ManageSystemSecurityRoles, directory.ManageSystemSecurityGroups, directory.AccessAsNonInteractiveUser} {
-		assignments = append(assignments, directory.Assignment{Role: role, Scope: directory.OnOrganization, ScopeID: organization.ID, Holder: admin.ID})
-	}
-	return assignments
-}
-
-// makeAdministrator makes the built-in administrator, unless there is one under
-// another name: two would be one too many to guard.
-func (n *node) makeAdministrator(ctx context.Context, organization directory.ID, username string) (directory.Identity, error) {
-	for identity, err := range n.store.Identities().List(ctx, organization) {
-		if err != nil {
-			return directory.Identity{}, fmt.Errorf("look for the administrator: %w", err)
-		}
-		if identity.BuiltInAdministrator {
-			return directory.Identity{}, &cli.Error{
-				Code: "administrator_exists", Cause: fmt.Sprintf("the built-in administrator is %q, and there is only one", identity.Username),
-				Fix: fmt.Sprintf("pass --username %s", identity.Username), Exit: cli.ExitRefused,
-			}
-		}
-	}
-	admin, err := n.directory.CreateIdentity(ctx, directory.Identity{
-		Organization: organization, Type: directory.User, Username: username, DisplayName: username, Enabled: true, BuiltInAdministrator: true,
-	}, directory.Actor{})
-	if err != nil {
-		return directory.Identity{}, fmt.Errorf("make the administrator: %w", err)
-	}
-	return admin, nil
 }

@@ -67,6 +67,7 @@ var arrows = []arrow{
 	{"manage", "internal/audit", "says where a change came from, searches the trail"},
 	{"manage", "internal/id", "technical users share the shard of their level"},
 	{"manage", "internal/fault", "an import tells trouble from a refusal"},
+	{"manage", "internal/plain", "makes a username of what a provider says"},
 
 	{"exchange", "pat", "step 2 uses the token"},
 	{"exchange", "directory", "step 3 decides by the owner's roles and rights"},

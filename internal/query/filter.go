@@ -61,6 +61,9 @@ func (c *comparison) String() string {
 	return text + " " + list
 }
 
+// Quote returns a text as it stands in a filter.
+func Quote(text string) string { return TextValue(text).literal() }
+
 // literal prints the value as it stands in a filter.
 func (v Value) literal() string {
 	switch v.kind {
