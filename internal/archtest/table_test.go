@@ -49,6 +49,7 @@ var arrows = []arrow{
 	{"scim", "internal/httpx", "reads bodies"},
 	{"scim", "internal/fault", "answers 503 for it"},
 
+	{"console/session", "internal/secret", "the token of a link is one"},
 
 	{"manage/door", "manage", "makes its caller"},
 	{"manage/door", "exchange", "authenticates by the one pipeline"},
@@ -160,6 +161,7 @@ var homes = []home{
 	{"github.com/ory/", []string{"authz"}, "fosite translates OAuth at one door; behind it are our own types"},
 	{"github.com/golang-jwt/jwt", []string{"keys", "verify"}, "tokens are signed and checked in one place on each side"},
 	{"github.com/redis/", []string{"storage/redis"}, "the domain knows ports, not servers"},
+	{"github.com/alexedwards/scs", []string{"console/session"}, "pages ask who is logged in, not how that is remembered"},
 	{"go.etcd.io/bbolt", []string{"storage/bolt"}, "the domain knows ports, not files"},
 	{"github.com/spf13/", []string{"cmd/...", "internal/cli/...", "internal/config"}, "flags are parsed where the program starts"},
 	{"github.com/knadh/koanf", []string{"internal/config"}, "one package knows where a setting came from"},
