@@ -96,6 +96,9 @@ var arrows = []arrow{
 	{"keys", "internal/id", "makes token ids"},
 	{"keys", "internal/fault", "its port names it"},
 
+	{"console/login", "internal/secret", "the client's secret is one"},
+	{"console/login", "internal/plain", "refuses ids that look like others"},
+	{"console/login", "internal/fault", "says that the provider cannot be asked"},
 
 	{"storage/redis", "pat", "implements its port"},
 	{"storage/redis", "directory", "implements its port"},
@@ -160,6 +163,8 @@ type home struct {
 var homes = []home{
 	{"github.com/ory/", []string{"authz"}, "fosite translates OAuth at one door; behind it are our own types"},
 	{"github.com/golang-jwt/jwt", []string{"keys", "verify"}, "tokens are signed and checked in one place on each side"},
+	{"github.com/coreos/go-oidc", []string{"console/login"}, "one package relies on an OpenID provider"},
+	{"golang.org/x/oauth2", []string{"console/login"}, "one package is a client"},
 	{"github.com/redis/", []string{"storage/redis"}, "the domain knows ports, not servers"},
 	{"github.com/alexedwards/scs", []string{"console/session"}, "pages ask who is logged in, not how that is remembered"},
 	{"go.etcd.io/bbolt", []string{"storage/bolt"}, "the domain knows ports, not files"},

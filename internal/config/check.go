@@ -20,6 +20,8 @@ func Check(key, text string) *Problem {
 	switch key {
 	case "issuer":
 		return problem(checkIssuer(text))
+	case "login.issuer":
+		return problem(checkLoginIssuer(text))
 	case "listen.addr", "listen.adminAddr":
 		return problem(checkListenAddr(text))
 	default:

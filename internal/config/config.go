@@ -26,6 +26,10 @@ type Config struct {
 	Services []Service `yaml:"services"`
 	// Webhooks are the receivers of events; never nil.
 	Webhooks []Webhook `yaml:"webhooks"`
+	// Login is how people log in to the web console; off without an issuer.
+	Login Login `yaml:"login"`
+	// Console rules the sessions of the web console.
+	Console Console `yaml:"console"`
 	// Policy is what a new organization starts with.
 	Policy Policy `yaml:"policy"`
 	// Audit rules the local audit files.

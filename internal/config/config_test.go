@@ -67,6 +67,10 @@ func TestDefaults(t *testing.T) {
 	require.True(t, cfg.Policy.AllowNeverExpire)
 	require.Equal(t, []string{"sp:scopes:all"}, cfg.Policy.DefaultScopes)
 	require.Equal(t, Audit{Dir: filepath.Join(dir, "audit"), Retention: 2160 * time.Hour}, cfg.Audit)
+	require.Equal(t, Login{
+		Scopes: []string{"openid", "profile", "email"}, Claim: "sub", Groups: map[string]string{}, Organization: "default",
+	}, cfg.Login)
+	require.Equal(t, Console{Idle: 30 * time.Minute, Lifetime: 12 * time.Hour}, cfg.Console)
 	require.Equal(t, Limits{MaxConnections: 10000, RequestsPer10s: 100}, cfg.Limits)
 	require.Equal(t, Origin{Key: "issuer", From: path + ":1"}, origins[0])
 	require.Equal(t, Origin{Key: "listen.addr", From: "default"}, origins[2])
@@ -265,7 +269,7 @@ func TestExampleUncommented(t *testing.T) {
 		lines = append(lines, line)
 	}
 	text := strings.Join(lines, "")
-	text = strings.NewReplacer("bolt:cambio.db", "rediss+sentinel://s1.example.com?master=cambio", "/run/secrets/redis", "password", "/run/secrets/webhook", "password", "/run/secrets/sentinel", "password", "/etc/cambio/redis-ca.pem", "tls.crt", "fr.json", "tls.crt").Replace(text)
+	text = strings.NewReplacer("bolt:cambio.db", "rediss+sentinel://s1.example.com?master=cambio", "/run/secrets/redis", "password", "/run/secrets/webhook", "password", "/run/secrets/sentinel", "password", "/run/secrets/idp", "password", "/etc/cambio/redis-ca.pem", "tls.crt", "fr.json", "tls.crt").Replace(text)
 	file := writeFolder(t, text)
 	cfg, _, err := Load(Sources{File: file})
 	require.NoError(t, err)
@@ -274,4 +278,37 @@ func TestExampleUncommented(t *testing.T) {
 	require.Len(t, cfg.Webhooks, 1)
 	require.NotNil(t, cfg.Policy.DefaultLifetimeSeconds)
 	require.True(t, cfg.Listen.TLS())
+	require.Equal(t, map[string]string{"cambio-clerks": "order-clerks"}, cfg.Login.Groups)
+}
+
+func TestLogin(t *testing.T) {
+	path := writeFolder(t, minimal+`
+login:
+  issuer: https://idp.example.com/realms/a/
+  clientId: cambio
+  clientSecretFile: password
+  scopes: [openid]
+  claim: oid
+  groupsClaim: roles
+  groups: { "CN=a,DC=b.c": order clerks, "x.y": z }
+  createUnknown: true
+  organization: acme
+console: { idle: 5m, lifetime: 1h }
+`)
+	cfg, _, err := Load(Sources{File: path})
+	require.NoError(t, err)
+	require.True(t, cfg.Login.Enabled())
+	require.Equal(t, Login{
+		Issuer: "https://idp.example.com/realms/a/", ClientID: "cambio", ClientSecretFile: filepath.Join(filepath.Dir(path), "password"),
+		Scopes: []string{"openid"}, Claim: "oid", GroupsClaim: "roles", Groups: map[string]string{"CN=a,DC=b.c": "order clerks", "x.y": "z"},
+		CreateUnknown: true, Organization: "acme",
+	}, cfg.Login)
+	require.Equal(t, Console{Idle: 5 * time.Minute, Lifetime: time.Hour}, cfg.Console)
+
+	cfg, _, err = Load(Sources{
+		File: path, Env: []string{"CAMBIO_LOGIN_GROUPS=c=d"}, Flags: parsedFlags(t, "--login-issuer=http://[::1]:9", "--login-groups=a=b", "--login-groups", "b = c.d"),
+	})
+	require.NoError(t, err)
+	require.Equal(t, "http://[::1]:9", cfg.Login.Issuer)
+	require.Equal(t, map[string]string{"a": "b", "b": "c.d"}, cfg.Login.Groups, "a map of a source above takes the place of the one below")
 }

@@ -158,6 +158,9 @@ func (s setting) parseNode(node *yaml.Node, base string) (any, *fault) {
 		}
 		return s.parseList(items, base)
 	}
+	if s.kind == kindPairs {
+		return pairsOf(node)
+	}
 	tag, f := "!!str", &fault{"is not text", "write one text; quote it if it looks like a number"}
 	switch s.kind {
 	case kindInteger:

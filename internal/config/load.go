@@ -135,7 +135,7 @@ func (l *loader) merge(src Sources) (*Config, []Origin, error) {
 func (l *loader) defaults() map[string]any {
 	values := map[string]any{}
 	for _, s := range l.rows {
-		if s.def == "" && !s.kind.isList() {
+		if s.def == "" && !s.kind.many() {
 			continue
 		}
 		if value, f := s.parse(s.def, l.fileDir); f == nil {

@@ -10,8 +10,8 @@ const referenceIntro = `# Configuration
 <!-- Written by go generate ./internal/config; change internal/config/table.go instead. -->
 
 ` + "`cambio serve --config cambio.yaml`" + ` reads one YAML file. Every key but ` + "`services`" + ` and ` + "`webhooks`" + ` can also be set by an
-environment variable and a flag; **flag > environment > file > default**. Lists are comma-separated there, and a list flag may
-be repeated. A key without a value is a key not written.
+environment variable and a flag; **flag > environment > file > default**. Lists are comma-separated there, maps are
+` + "`FROM=TO,FROM=TO`" + `, and the flag of either may be repeated. A key without a value is a key not written.
 
 The server refuses to start, with every problem at once and a fix for each, on: an unknown key or ` + "`CAMBIO_…`" + `
 variable, a key written twice, a value of the wrong type or out of bounds, a file that is not there. Secrets are
@@ -100,6 +100,8 @@ func (s setting) describeDefault() string {
 		return "required, such as `" + s.example + "`"
 	case s.def == "" && s.kind.isList():
 		return "`[]`"
+	case s.def == "" && s.kind == kindPairs:
+		return "`{}`"
 	case s.def == "":
 		return "none"
 	default:

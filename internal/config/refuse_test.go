@@ -36,11 +36,17 @@ func TestRefusesFile(t *testing.T) {
 		}
 		return "webhooks: [{ " + fields + ", secretFile: password }]"
 	}
+	login := func(fields string) string {
+		if !strings.Contains(fields, "issuer:") {
+			fields = "issuer: \"https://idp\", " + fields
+		}
+		return "login: { clientId: cambio, " + fields + " }"
+	}
 	for name, tc := range map[string]struct{ add, want string }{
 		"unknown key":               {"strore: {}", "4: strore: is not a known key; did you mean store?"},
 		"unknown nested key":        {"listen: { adr: \":1\" }", "4: listen.adr: is not a known key; did you mean listen.addr?"},
 		"key in the wrong section":  {"durability: verified", "4: durability: is not a known key; did you mean store.durability?"},
-		"key of another kind":       {"login: {}", "4: login: is not a known key"},
+		"key of another kind":       {"ldap: {}", "4: ldap: is not a known key"},
 		"unknown service key":       {service("scope: []"), "services[0].scope: is not a known key; did you mean services[0].scopes?"},
 		"unknown claim":             {service("claims: { phone: true }"), "services[0].claims.phone: is not a known key"},
 		"unknown rule key":          {service("claims: { groups: { matches: x } }"), "did you mean services[0].claims.groups.match?"},
@@ -106,6 +112,33 @@ func TestRefusesFile(t *testing.T) {
 		"sentinels of nothing":      {"# add\nreplace: sentinel", "store.sentinelPasswordFile: is of no use to a store without sentinels"},
 		"bolt with password":        {"# add\nreplace: passwordFile", "store.passwordFile: is of no use to an embedded store"},
 		"no audit folder":           {`audit: { dir: "" }`, "audit.dir: names no folder"},
+		"login without issuer":      {"login: { clientId: cambio }", "4: login.clientId: is set without login.issuer"},
+		"groups without issuer":     {"login: { groupsClaim: groups }", "4: login.groupsClaim: is set without login.issuer"},
+		"map without issuer":        {"login: { groups: { a: b } }", "4: login.groups: is set without login.issuer"},
+		"unknown without issuer":    {"login: { createUnknown: true }", "4: login.createUnknown: is set without login.issuer"},
+		"login without client":      {"login: { issuer: \"https://idp\" }", "login.clientId: is missing beside login.issuer"},
+		"login secret is missing":   {login("clientSecretFile: gone"), "login.clientSecretFile: names a file that is not there"},
+		"login by http":             {login("issuer: \"http://idp/canary\""), "login.issuer: is plain http"},
+		"login by ftp":              {login("issuer: \"ftp://idp/canary\""), "login.issuer: is not an https URL"},
+		"login issuer with query":   {login("issuer: \"https://idp/?canary\""), "login.issuer: has a query, fragment"},
+		"login issuer, no query":    {login("issuer: \"https://idp/?\""), "login.issuer: has a query, fragment"},
+		"login issuer, fragment":    {login("issuer: \"https://idp/#\""), "login.issuer: has a query, fragment"},
+		"login issuer with user":    {login("issuer: \"https://canary@idp/\""), "login.issuer: has a query, fragment"},
+		"login issuer, no host":     {login("issuer: \"https:///canary\""), "login.issuer: is not an https URL"},
+		"login without openid":      {login("scopes: [profile]"), "login.scopes: lacks openid"},
+		"login with a bad scope":    {login("scopes: [openid, \"a b\"]"), "login.scopes: is or has a scope that cannot be one"},
+		"login by no claim":         {login("claim: \"\""), "login.claim: names no claim"},
+		"login to nowhere":          {login("organization: \" \""), "login.organization: is no name of an organization"},
+		"groups without a claim":    {login("groups: { a: b }"), "login.groups: is of no use without login.groupsClaim"},
+		"groups are a list":         {login("groupsClaim: g, groups: [a]"), "login.groups: is not a map"},
+		"group is a number":         {login("groupsClaim: g, groups: { a: 1 }"), "login.groups: has an entry that is not text"},
+		"value is a number":         {login("groupsClaim: g, groups: { 1: a }"), "login.groups: has an entry that is not text"},
+		"group is empty":            {login("groupsClaim: g, groups: { a: \"\" }"), "login.groups: has an entry with an empty side"},
+		"group with control":        {login("groupsClaim: g, groups: { a: \"b\\u0007\" }"), "login.groups: has control characters"},
+		"value twice":               {login("groupsClaim: g, groups: { a: b, a: c }"), "login.groups: has the same entry twice"},
+		"reserved group":            {login("groupsClaim: g, groups: { a: Administrators }"), "login.groups: names a group that is not the login's"},
+		"idle above lifetime":       {"console: { idle: 2h, lifetime: 1h }", "console.idle: is above console.lifetime"},
+		"no idle":                   {"console: { idle: 0s }", "console.idle: is out of bounds"},
 		"services is a map":         {"services: {}", "services: is not a list"},
 		"service is text":           {"services: [api]", "services[0]: is not a map"},
 		"service without audience":  {"services: [{ scopes: \"*\" }]", "4: services[0].audience: is required"},
@@ -184,22 +217,25 @@ func TestRefusesFile(t *testing.T) {
 func TestRefusesEnvironment(t *testing.T) {
 	path := writeFolder(t, minimal)
 	for name, tc := range map[string]struct{ variable, want string }{
-		"misspelled":       {"CAMBIO_LISTEN_ADRR=canary", "CAMBIO_LISTEN_ADRR: is not a known variable; did you mean CAMBIO_LISTEN_ADDR?"},
-		"secret as value":  {"CAMBIO_STORE_PASSWORD=canary", "CAMBIO_STORE_PASSWORD: is not a known variable; did you mean CAMBIO_STORE_PASSWORD_FILE?"},
-		"unlike any":       {"CAMBIO_ZZZZZZZZ=canary", "CAMBIO_ZZZZZZZZ: is not a known variable; unset it"},
-		"like a client's":  {"CAMBIO_FOO=canary", "CAMBIO_FOO: is not a known variable; unset it"},
-		"like the file's":  {"CAMBIO_CONFG=canary", "CAMBIO_CONFG: is not a known variable; did you mean CAMBIO_CONFIG?"},
-		"services":         {"CAMBIO_SERVICES_0_AUDIENCE=canary", "services are set in the file only"},
-		"webhooks":         {"CAMBIO_WEBHOOKS_0_URL=canary", "webhooks are set in the file only"},
-		"misspelled port":  {"CAMBIO_LISTEN_PORT=8080", "CAMBIO_LISTEN_PORT: is not a known variable"},
-		"wrong type":       {"CAMBIO_LIMITS_MAX_CONNECTIONS=canary", "CAMBIO_LIMITS_MAX_CONNECTIONS: limits.maxConnections: is not a whole number"},
-		"URL password":     {"CAMBIO_STORE_URL=redis://u:canary@h", "CAMBIO_STORE_URL: store.url: has a password in it; remove it and name a file with it in store.passwordFile"},
-		"validated":        {"CAMBIO_LISTEN_ADDR=:80", "CAMBIO_LISTEN_ADDR: listen.addr: is plain http"},
-		"set to nothing":   {"CAMBIO_ISSUER=", "CAMBIO_ISSUER: issuer: is not an https URL"},
-		"not UTF-8":        {"CAMBIO_LOG_LEVEL=\xff", "log.level: has control characters or is not UTF-8"},
-		"empty item":       {"CAMBIO_TOKEN_PREFIXES=a1,,b1", "token.prefixes: has an empty item"},
-		"bad item":         {"CAMBIO_LISTEN_TRUSTED_PROXIES=canary", "listen.trustedProxies: is not a network"},
-		"not private file": {"CAMBIO_MASTER_KEY_FILE=" + filepath.Dir(path), "masterKey.file: names something that is no regular file"},
+		"misspelled":        {"CAMBIO_LISTEN_ADRR=canary", "CAMBIO_LISTEN_ADRR: is not a known variable; did you mean CAMBIO_LISTEN_ADDR?"},
+		"secret as value":   {"CAMBIO_STORE_PASSWORD=canary", "CAMBIO_STORE_PASSWORD: is not a known variable; did you mean CAMBIO_STORE_PASSWORD_FILE?"},
+		"unlike any":        {"CAMBIO_ZZZZZZZZ=canary", "CAMBIO_ZZZZZZZZ: is not a known variable; unset it"},
+		"like a client's":   {"CAMBIO_FOO=canary", "CAMBIO_FOO: is not a known variable; unset it"},
+		"like the file's":   {"CAMBIO_CONFG=canary", "CAMBIO_CONFG: is not a known variable; did you mean CAMBIO_CONFIG?"},
+		"services":          {"CAMBIO_SERVICES_0_AUDIENCE=canary", "services are set in the file only"},
+		"webhooks":          {"CAMBIO_WEBHOOKS_0_URL=canary", "webhooks are set in the file only"},
+		"misspelled port":   {"CAMBIO_LISTEN_PORT=8080", "CAMBIO_LISTEN_PORT: is not a known variable"},
+		"wrong type":        {"CAMBIO_LIMITS_MAX_CONNECTIONS=canary", "CAMBIO_LIMITS_MAX_CONNECTIONS: limits.maxConnections: is not a whole number"},
+		"URL password":      {"CAMBIO_STORE_URL=redis://u:canary@h", "CAMBIO_STORE_URL: store.url: has a password in it; remove it and name a file with it in store.passwordFile"},
+		"validated":         {"CAMBIO_LISTEN_ADDR=:80", "CAMBIO_LISTEN_ADDR: listen.addr: is plain http"},
+		"set to nothing":    {"CAMBIO_ISSUER=", "CAMBIO_ISSUER: issuer: is not an https URL"},
+		"not UTF-8":         {"CAMBIO_LOG_LEVEL=\xff", "log.level: has control characters or is not UTF-8"},
+		"empty item":        {"CAMBIO_TOKEN_PREFIXES=a1,,b1", "token.prefixes: has an empty item"},
+		"map without =":     {"CAMBIO_LOGIN_GROUPS=canary", "login.groups: has an entry that is not FROM=TO"},
+		"map with two =":    {"CAMBIO_LOGIN_GROUPS=a=canary=b", "login.groups: has an entry that is not FROM=TO"},
+		"secret of a login": {"CAMBIO_LOGIN_CLIENT_SECRET=canary", "did you mean CAMBIO_LOGIN_CLIENT_SECRET_FILE?"},
+		"bad item":          {"CAMBIO_LISTEN_TRUSTED_PROXIES=canary", "listen.trustedProxies: is not a network"},
+		"not private file":  {"CAMBIO_MASTER_KEY_FILE=" + filepath.Dir(path), "masterKey.file: names something that is no regular file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found := problemsOf(t, Sources{File: path, Env: []string{tc.variable}})

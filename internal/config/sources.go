@@ -127,7 +127,7 @@ func (v *flagValue) String() string { return v.text }
 
 // Set never fails: Load finds the problems.
 func (v *flagValue) Set(text string) error {
-	if v.set && v.kind.isList() {
+	if v.set && v.kind.many() {
 		text = v.text + "," + text
 	}
 	v.text, v.set = text, true

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -19,15 +20,19 @@ const (
 	kindList
 	kindNetworks
 	kindPaths
+	kindPairs
 )
 
 // isList reports whether values are sequences in the file and comma-separated
 // elsewhere.
 func (k kind) isList() bool { return k == kindList || k == kindNetworks || k == kindPaths }
 
+// many reports whether a value has items, of which there may be none.
+func (k kind) many() bool { return k.isList() || k == kindPairs }
+
 // name is what the reference calls the type.
 func (k kind) name() string {
-	return [...]string{"text", "path", "URL", "whole number", "true or false", "duration", "list", "list of networks", "list of paths"}[k]
+	return [...]string{"text", "path", "URL", "whole number", "true or false", "duration", "list", "list of networks", "list of paths", "map"}[k]
 }
 
 // setting is one row of the table: a key with one value.
@@ -86,7 +91,7 @@ func algorithms() []string { return []string{"ES256", "RS256", "EdDSA", "ES384"}
 
 // settings is the table of every key outside of services and webhooks, in the file's order.
 func settings() []setting {
-	return append(serverSettings(), ruleSettings()...)
+	return slices.Concat(serverSettings(), loginSettings(), ruleSettings())
 }
 
 func serverSettings() []setting {

@@ -28,6 +28,10 @@ func (l *loader) validate(cfg *Config) {
 	l.validateToken(cfg)
 	l.validatePolicy(cfg.Policy)
 	l.validateServices(cfg)
+	l.validateLogin(&cfg.Login)
+	if cfg.Console.Idle > cfg.Console.Lifetime {
+		l.problems.add("console.idle", &fault{"is above console.lifetime", "lower it, or raise that"})
+	}
 	l.validateWebhooks(cfg)
 	if cfg.Audit.Dir == "" {
 		l.problems.add("audit.dir", &fault{"names no folder", "write the path of a folder for the audit files"})

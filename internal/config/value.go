@@ -51,6 +51,8 @@ func (s setting) parse(text, base string) (any, *fault) {
 			return nil, &fault{"is not a duration", "write a number with its unit (h, m, s), such as 720h or 15m"}
 		}
 		return d, s.checkBounds(int64(d))
+	case kindPairs:
+		return parsePairs(text)
 	default:
 		return s.parseList(splitList(text), base)
 	}

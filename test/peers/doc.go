@@ -10,4 +10,5 @@
 //	  ├──▶ typescript/roundtrip.ts: a client of the management API, generated from
 //	  │    api/openapi.yaml at each run by @hey-api/openapi-ts
 //	  └──▶ python/verify.py: Authlib; PyJWT
+//	provider/provider.mjs: oidc-provider ──▶ console/login: people log in and out
 package peers

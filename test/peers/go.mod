@@ -10,6 +10,11 @@ require (
 	golang.org/x/oauth2 v0.37.0
 )
 
-require go.yaml.in/yaml/v3 v3.0.6 // indirect
+require (
+	go.uber.org/multierr v1.10.0 // indirect
+	go.uber.org/zap v1.28.0 // indirect
+	go.yaml.in/yaml/v3 v3.0.6 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+)
 
 replace github.com/cambio-sts/cambio => ../..
