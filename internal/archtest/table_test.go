@@ -36,6 +36,7 @@ var arrows = []arrow{
 	{"api", "manage/door", "learns who acts"},
 
 
+	{"console/ui", "internal/instant", "writes times for machines"},
 
 	{"scim", "scim/filter", "reads filters and the paths of patches"},
 	{"scim", "manage", "calls its use cases"},
