@@ -35,6 +35,21 @@ var arrows = []arrow{
 
 	{"api", "manage/door", "learns who acts"},
 
+	{"console", "console/ui", "makes its pages"},
+	{"console", "console/session", "remembers who is signed in"},
+	{"console", "console/login", "has people log in"},
+	{"console", "manage", "calls its use cases"},
+	{"console", "api", "tells errors in the words of its catalogues"},
+	{"console", "exchange", "shows services; its error of who is throttled"},
+	{"console", "pat", "reads drafts and shows tokens"},
+	{"console", "directory", "shows identities, groups, roles and policies"},
+	{"console", "keys", "shows keys"},
+	{"console", "internal/audit", "shows events"},
+	{"console", "internal/query", "asks for parts of lists"},
+	{"console", "internal/instant", "writes times into filters"},
+	{"console", "internal/httpx", "says where a request came from"},
+	{"console", "internal/secret", "carries the token of a link"},
+	{"console", "internal/fault", "tells trouble from a refusal"},
 
 	{"console/ui", "internal/instant", "writes times for machines"},
 
