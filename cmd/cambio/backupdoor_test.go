@@ -29,7 +29,7 @@ func TestBackupDoor(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	master, now := newMaster(t), time.Now()
 	pass := func(master *keys.Master, made time.Time) string {
-		pass, err := newPass(t.Context(), master, made)
+		pass, err := newPass(t.Context(), master, passBackup, made)
 		require.NoError(t, err)
 		return pass
 	}
@@ -68,13 +68,13 @@ func TestBackupDoor(t *testing.T) {
 func FuzzPass(f *testing.F) {
 	master := newMaster(f)
 	now := time.Now()
-	good, err := newPass(f.Context(), master, now)
+	good, err := newPass(f.Context(), master, passBackup, now)
 	require.NoError(f, err)
 	f.Add(good[:len(good)-1])
 	f.Add(strings.Repeat("A", len(good)))
 	f.Add("")
 	f.Fuzz(func(t *testing.T, pass string) {
-		if !admitted(t.Context(), master, pass, now) {
+		if !admitted(t.Context(), master, passBackup, pass, now) {
 			require.NotEqual(t, good, pass)
 			return
 		}

@@ -8,9 +8,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cambio-sts/cambio/console"
 	"github.com/cambio-sts/cambio/exchange"
 	"github.com/cambio-sts/cambio/internal/cli"
 	"github.com/cambio-sts/cambio/internal/config"
@@ -31,7 +33,7 @@ type devInfo struct {
 	AdminAddr   string             `json:"adminAddr"`
 	Audience    string             `json:"audience"`
 	APIAudience string             `json:"apiAudience"`
-	ConsoleURL  *string            `json:"consoleUrl"`
+	ConsoleURL  string             `json:"consoleUrl"`
 	Users       map[string]devUser `json:"users"`
 }
 
@@ -104,7 +106,8 @@ func devIn(ctx context.Context, options *devOptions, dir string, out io.Writer) 
 	if err != nil {
 		return describeDevStore(err)
 	}
-	users, err := n.prepareDev(ctx)
+	n.dev = true
+	users, consoleURL, err := n.prepareDev(ctx)
 	if err != nil {
 		return errors.Join(err, n.store.Close())
 	}
@@ -121,17 +124,25 @@ func devIn(ctx context.Context, options *devOptions, dir string, out io.Writer) 
 	}
 	info := devInfo{
 		Issuer: settings.Issuer, Addr: "http://" + listeners[0].Addr().String(), TLSAddr: "https://" + listeners[1].Addr().String(), CAFile: caFile,
-		DataDir: dir, AdminAddr: "http://" + listeners[2].Addr().String(), Audience: devAudience, APIAudience: settings.Issuer + exchange.ManagementPath, Users: users,
+		DataDir: dir, AdminAddr: "http://" + listeners[2].Addr().String(), Audience: devAudience, APIAudience: settings.Issuer + exchange.ManagementPath, ConsoleURL: consoleURL, Users: users,
 	}
 	return n.serve(ctx, func() error { return printDev(out, options, &info) }, endpoints...)
 }
 
-func (n *node) prepareDev(ctx context.Context) (map[string]devUser, error) {
+// devLinkLife is how long the link to the console works.
+const devLinkLife = 24 * time.Hour
+
+// prepareDev makes the users with their tokens, and a link that signs admin in once.
+func (n *node) prepareDev(ctx context.Context) (users map[string]devUser, link string, err error) {
 	organization, err := n.prepare(ctx)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return n.seed(ctx, &organization)
+	if users, err = n.seed(ctx, &organization); err != nil {
+		return nil, "", err
+	}
+	link, err = n.link(ctx, console.LinkSignIn, string(users["admin"].ID), devLinkLife)
+	return users, link, err
 }
 
 // devListeners opens http, https and admin, in this order.

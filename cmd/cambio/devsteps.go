@@ -37,6 +37,9 @@ func devSteps(info *devInfo, temporary bool, program string) string {
   bob      %[7]s
   admin    %[8]s
 
+  console  %[14]s
+           signs you in as admin, once
+
 Paste into another terminal:
 
   # Commands and documents find the server and alice's token here
@@ -68,7 +71,7 @@ Paste into another terminal:
 
 Ctrl-C ends it.
 `, kept, info.Issuer, info.Addr, info.TLSAddr, info.CAFile, info.Users["alice"].PAT.Token, info.Users["bob"].PAT.Token, info.Users["admin"].PAT.Token,
-		info.Users["bob"].PAT.ID, info.Users["bob"].PAT.Secret, info.Users["admin"].PAT.ID, info.Users["admin"].PAT.Secret, program)
+		info.Users["bob"].PAT.ID, info.Users["bob"].PAT.Secret, info.Users["admin"].PAT.ID, info.Users["admin"].PAT.Secret, program, info.ConsoleURL)
 }
 
 // pasteable is how a shell runs the program at path: by its name where PATH finds

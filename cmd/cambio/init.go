@@ -13,10 +13,13 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
+	"github.com/cambio-sts/cambio/console"
+	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/exchange"
 	"github.com/cambio-sts/cambio/internal/cli"
 	"github.com/cambio-sts/cambio/internal/config"
 	"github.com/cambio-sts/cambio/keys"
+	"github.com/cambio-sts/cambio/manage"
 )
 
 func newInit() *cobra.Command {
@@ -48,7 +51,7 @@ func initialise(command *cobra.Command, file, issuer string) error {
 	if err != nil {
 		return err
 	}
-	settings, sealed, err := prepareStore(command.Context(), file)
+	settings, link, sealed, err := prepareStore(command.Context(), file)
 	if err != nil {
 		if made && !sealed { // it opens nothing: the store has another, or was not reached
 			err = errors.Join(err, os.Remove(master))
@@ -58,7 +61,7 @@ func initialise(command *cobra.Command, file, issuer string) error {
 	if made {
 		_, _ = fmt.Fprintf(out, "wrote %s: keep a copy of it apart from the store; without it no token and no key can be read\n", master)
 	}
-	_, _ = fmt.Fprintf(out, "prepared %s\n%s", settings.Store.URL, nextSteps(settings, file, issuer))
+	_, _ = fmt.Fprintf(out, "prepared %s\n%s", settings.Store.URL, nextSteps(settings, file, issuer, link))
 	return nil
 }
 
@@ -95,8 +98,9 @@ func writeConfig(out io.Writer, file, issuer string) error {
 	return nil
 }
 
-// nextSteps is what there is to do before tokens are exchanged.
-func nextSteps(settings *config.Config, file, issuer string) string {
+// nextSteps is what there is to do before tokens are exchanged. link is where the
+// console is set up; empty once there is an administrator.
+func nextSteps(settings *config.Config, file, issuer, link string) string {
 	steps := "next:\n"
 	if issuer == "" && settings.Issuer == placeholderIssuer {
 		steps += fmt.Sprintf("  edit issuer in %s: %s is a placeholder\n", file, placeholderIssuer)
@@ -104,22 +108,44 @@ func nextSteps(settings *config.Config, file, issuer string) string {
 	if settings.Token.DefaultAudience == "" {
 		steps += fmt.Sprintf("  set services and token.defaultAudience in %s; without them clients have to say --audience %s%s\n", file, settings.Issuer, exchange.ManagementPath)
 	}
-	return steps + fmt.Sprintf("  cambio bootstrap --config %[1]s\n  cambio serve --config %[1]s\n", file)
+	if link == "" {
+		return steps + fmt.Sprintf("  cambio serve --config %s\n", file)
+	}
+	return steps + fmt.Sprintf("  cambio serve --config %[1]s\n  open %[2]s\n    it works once, within 24 hours, and makes the first administrator\n"+
+		"  or, without a browser, before serve: cambio bootstrap --config %[1]s\n", file, link)
 }
 
-// prepareStore prepares the store of a configuration. sealed says that there may
-// be something in it under the master key now, also where an error came after.
-func prepareStore(ctx context.Context, file string) (settings *config.Config, sealed bool, err error) {
+// prepareStore prepares the store of a configuration, and makes a link by which the
+// console is set up if there is no administrator. sealed says that there may be
+// something in it under the master key now, also where an error came after.
+func prepareStore(ctx context.Context, file string) (settings *config.Config, link string, sealed bool, err error) {
 	if settings, err = loadConfig(file, nil); err != nil {
-		return nil, false, err
+		return nil, "", false, err
 	}
 	n, err := openDomain(ctx, settings, true, zap.NewNop())
 	if err != nil {
-		return nil, false, err
+		return nil, "", false, err
 	}
 	_, err = n.prepare(ctx)
 	refused, ok := errors.AsType[*cli.Error](err)
-	return settings, !ok || refused.Code != codeWrongMasterKey, errors.Join(err, n.store.Close())
+	sealed = !ok || refused.Code != codeWrongMasterKey
+	if err == nil {
+		link, err = n.setupLink(ctx)
+	}
+	return settings, link, sealed, errors.Join(err, n.store.Close())
+}
+
+// setupLink makes a link by which the console is set up; none once it is, or where the
+// issuer is nobody's.
+func (n *node) setupLink(ctx context.Context) (string, error) {
+	if n.config.Issuer == placeholderIssuer {
+		return "", nil
+	}
+	needed, err := manage.SetupNeeded(ctx, n.directory, directory.DefaultOrganizationName)
+	if err != nil || !needed {
+		return "", err
+	}
+	return n.link(ctx, console.LinkSetup, directory.DefaultOrganizationName, setupLinkLife)
 }
 
 // placeholderIssuer is the issuer of config.Example.

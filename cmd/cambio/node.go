@@ -17,6 +17,7 @@ import (
 
 	"github.com/cambio-sts/cambio/api"
 	"github.com/cambio-sts/cambio/authz"
+	"github.com/cambio-sts/cambio/console"
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/exchange"
 	"github.com/cambio-sts/cambio/internal/audit"
@@ -58,6 +59,7 @@ type node struct {
 	webhooks  *webhook.Sender
 	exchanger *exchange.Exchanger
 	group     *httpx.Group
+	dev       bool // shows what only its makers look at
 }
 
 // openDomain opens what needs no audit sink and no door: the store, the
@@ -150,7 +152,7 @@ func (n *node) openDoors() (http.Handler, error) {
 		return nil, err
 	}
 	manager, err := manage.New(manage.Config{
-		Tokens: n.tokens, Directory: n.directory, Keys: n.ring, Services: registry, Trail: audit.NewArchive(n.config.Audit.Dir), Now: time.Now,
+		Tokens: n.tokens, Directory: n.directory, Keys: n.ring, Services: registry, Trail: audit.NewArchive(n.config.Audit.Dir), Audit: n.sink, Now: time.Now,
 		Subject: exchange.SubjectKind(n.config.Token.Subject),
 	})
 	if err != nil {
@@ -167,6 +169,10 @@ func (n *node) openDoors() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	pages, err := n.console(manager, texts)
+	if err != nil {
+		return nil, err
+	}
 	provisioning, err := scim.New(scim.Config{
 		Exchanger: n.exchanger, Manager: manager, Issuer: n.config.Issuer,
 		Requests: requests, Now: time.Now, Logger: n.logger,
@@ -174,7 +180,7 @@ func (n *node) openDoors() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return n.routes(oauth, management, provisioning)
+	return n.routes(oauth, management, provisioning, pages)
 }
 
 // limiter counts the requests to the management doors: where several processes may
@@ -188,12 +194,13 @@ func (n *node) limiter() (door.Limiter, error) {
 }
 
 // routes is the public handler: every door, health, and the shell around them.
-func (n *node) routes(oauth *authz.Server, management *api.API, provisioning *scim.Server) (http.Handler, error) {
+func (n *node) routes(oauth *authz.Server, management *api.API, provisioning *scim.Server, pages *console.Console) (http.Handler, error) {
 	n.group = httpx.NewGroup(httpx.GroupConfig{Notice: drainNotice, Grace: drainGrace})
 	mux := http.NewServeMux()
 	oauth.Register(mux)
 	management.Register(mux)
 	provisioning.Register(mux)
+	pages.Register(mux)
 	n.registerHealth(mux)
 	mux.HandleFunc("/", notFound)
 	trusted, err := n.trustedProxies()
@@ -202,19 +209,21 @@ func (n *node) routes(oauth *authz.Server, management *api.API, provisioning *sc
 	}
 	return httpx.NewShell(httpx.ShellConfig{
 		Next: mux, Logger: n.logger, Now: time.Now, Trusted: trusted, Draining: n.group.Draining(),
-		Fault: faultByDoor(oauth.ServeFault, management.ServeFault, provisioning.ServeFault),
+		Fault: faultByDoor(oauth.ServeFault, management.ServeFault, provisioning.ServeFault, pages.ServeFault),
 	}), nil
 }
 
 // faultByDoor answers a panic as the door of its path does. Clients of the
 // management API know it under many paths, so all but the other doors are its.
-func faultByDoor(oauth, management, provisioning http.HandlerFunc) http.HandlerFunc {
+func faultByDoor(oauth, management, provisioning, pages http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); first {
 		case "oauth", "oauth2", ".well-known":
 			oauth(w, r)
 		case "scim":
 			provisioning(w, r)
+		case "console":
+			pages(w, r)
 		default:
 			management(w, r)
 		}
@@ -257,13 +266,15 @@ func (n *node) registerHealth(mux *http.ServeMux) {
 }
 
 // adminHandler is what the admin listener serves: health and profiles, to
-// whoever reaches it, and a backup of an embedded store, to who has its master key.
+// whoever reaches it, and to who has the master key a backup of an embedded store and
+// links to the console.
 func (n *node) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	n.registerHealth(mux)
 	if embedded, ok := n.store.(*bolt.DB); ok {
 		mux.Handle("GET "+pathBackup, &backupDoor{store: embedded, master: n.master, log: n.logger})
 	}
+	mux.HandleFunc("POST "+pathLink, n.serveLink)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)

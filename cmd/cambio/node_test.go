@@ -13,7 +13,7 @@ func TestAFaultHasTheShapeOfItsDoor(t *testing.T) {
 	by := func(door string) http.HandlerFunc {
 		return func(http.ResponseWriter, *http.Request) { answered = door }
 	}
-	fault := faultByDoor(by("oauth"), by("management"), by("provisioning"))
+	fault := faultByDoor(by("oauth"), by("management"), by("provisioning"), by("console"))
 	for path, want := range map[string]string{
 		"/oauth2/token":          "oauth",
 		"/oauth/token":           "oauth",
@@ -26,6 +26,8 @@ func TestAFaultHasTheShapeOfItsDoor(t *testing.T) {
 		"/personal-access-tokens/v1":                   "management",
 		"/oauth3":                                      "management",
 		"/scim/v2/Users":                               "provisioning",
+		"/console/tokens":                              "console",
+		"/consoles":                                    "management",
 		"/scimitar":                                    "management",
 		"/":                                            "management",
 	} {

@@ -23,7 +23,7 @@ type DevInfo struct {
 	AdminAddr   string   `json:"adminAddr"`
 	Audience    string   `json:"audience"`
 	APIAudience string   `json:"apiAudience"`
-	ConsoleURL  *string  `json:"consoleUrl"` // null without a console
+	ConsoleURL  string   `json:"consoleUrl"` // a link that signs admin in, once
 	Users       DevUsers `json:"users"`
 }
 

@@ -51,7 +51,7 @@ func TestWait(t *testing.T) {
 
 // The line that scripts rely on, with its members in the order of the contract.
 const devLine = `{"issuer":"http://127.0.0.1:1","addr":"http://127.0.0.1:1","tlsAddr":"https://127.0.0.1:2","caFile":%q,` +
-	`"dataDir":"d","adminAddr":"127.0.0.1:3","audience":"https://demo","apiAudience":"http://127.0.0.1:1/api/v1","consoleUrl":null,` +
+	`"dataDir":"d","adminAddr":"127.0.0.1:3","audience":"https://demo","apiAudience":"http://127.0.0.1:1/api/v1","consoleUrl":"http://127.0.0.1:1/console/link?token=t",` +
 	`"users":{"alice":{"id":"a","pat":{"id":"i","secret":"s","token":"t"}},"bob":{"id":"b","pat":{"id":"","secret":"","token":""}},` +
 	`"admin":{"id":"c","pat":{"id":"","secret":"","token":""}}}}`
 
@@ -73,7 +73,7 @@ func TestDev(t *testing.T) {
 	standIn(t, devScript(fmt.Sprintf(devLine, "")))
 	server := testenv.Dev(t, "--data-dir", "here")
 	require.Equal(t, "https://demo", server.Info.Audience)
-	require.Nil(t, server.Info.ConsoleURL)
+	require.Equal(t, "http://127.0.0.1:1/console/link?token=t", server.Info.ConsoleURL)
 	require.Equal(t, testenv.DevUser{ID: "a", PAT: testenv.DevPAT{ID: "i", Secret: "s", Token: "t"}}, server.Info.Users.Alice)
 	started := "dev --json --addr 127.0.0.1:0 --tls-addr 127.0.0.1:0 --admin-addr 127.0.0.1:0 --data-dir here\n"
 	testenv.Wait(t, soon, func() bool { return server.Stderr() == started })
