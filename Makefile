@@ -20,7 +20,7 @@ endif
 # URL or file:// of a vulnerability database in the format of https://go.dev/doc/security/vuln/database
 GOVULNDB ?= https://vuln.go.dev
 # How long each fuzz function runs
-FUZZTIME ?= 5s
+FUZZTIME ?= 3s
 # Packages whose own tests must cover COVER_MIN percent of their statements
 COVER     ?= pat exchange keys authz
 COVER_MIN ?= 90
@@ -79,6 +79,14 @@ faults: ## Run the fault suite in full
 soak: ## Run the fault and conformance suites with every count at its full size; takes hours
 	.ci/deps
 	CAMBIO_SOAK=1 go test -count=1 -timeout=12h ./test/faults/... ./test/conformance/...
+
+# Where make shots writes
+SHOTS ?= $(BIN)/shots
+
+.PHONY: shots
+shots: ## Write a picture of every page of the console, at three widths in both color schemes, into SHOTS
+	.ci/deps
+	CAMBIO_SHOTS=$(abspath $(SHOTS)) go test -count=1 -timeout=30m -run '^TestShots$$' ./test/console
 
 .PHONY: generate
 generate: ## Write the generated code anew

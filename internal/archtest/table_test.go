@@ -185,5 +185,6 @@ var homes = []home{
 	{"github.com/alexedwards/scs", []string{"console/session"}, "pages ask who is logged in, not how that is remembered"},
 	{"go.etcd.io/bbolt", []string{"storage/bolt"}, "the domain knows ports, not files"},
 	{"github.com/spf13/", []string{"cmd/...", "internal/cli/...", "internal/config"}, "flags are parsed where the program starts"},
+	{"github.com/chromedp/", []string{"test/..."}, "browsers are driven by tests only"},
 	{"github.com/knadh/koanf", []string{"internal/config"}, "one package knows where a setting came from"},
 }
