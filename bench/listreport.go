@@ -27,6 +27,6 @@ func (r *results) printLists(out io.Writer) error {
 		rows[beside] = append(rows[beside], fmt.Sprintf("%.1f", cell.Alone.Median/1000))
 		rows[beside+1] = append(rows[beside+1], fmt.Sprintf("%.1f", cell.Between.Median/1000))
 	}
-	_, _ = fmt.Fprint(out, "\nLists of 250 with the count of all, and creations:\n\n") // or the table fails
+	_, _ = fmt.Fprint(out, "\nLists of 250 with the count of all, creations, and pages of the console with 30:\n\n") // or the table fails
 	return markdown(out, header, rows)
 }

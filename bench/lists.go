@@ -100,6 +100,11 @@ func (b *bench) listCell(ctx context.Context, store store, n int) (result listCe
 		result.Lists = append(result.Lists, list)
 	}
 	result.Lists = append(result.Lists, created)
+	pages, err := b.pages(ctx, w, store, n)
+	if err != nil {
+		return listCell{}, w.cambio.failure(err)
+	}
+	result.Lists = append(result.Lists, pages...)
 	result.Alone, result.Between, err = b.exchangesBeside(ctx, w, lister)
 	return result, err
 }

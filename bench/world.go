@@ -29,6 +29,7 @@ var errNoRedis = errors.New("redis-server is not installed")
 
 // server is one of the two that are compared.
 type server struct {
+	console string // link that signs admin in; empty: it has none
 	*process
 
 	addr     string // host:port of the token endpoint
@@ -48,6 +49,7 @@ type world struct {
 type ready struct {
 	Addr      string `json:"addr"`
 	AdminAddr string `json:"adminAddr"`
+	Console   string `json:"consoleUrl"`
 	Users     users  `json:"users"`
 }
 
@@ -133,6 +135,7 @@ func (b *bench) serve(ctx context.Context, dir, path string, args []string) (*se
 	if err := json.Unmarshal([]byte(line), &info); err != nil {
 		return s, nil, fmt.Errorf("the line of %s: %w", process.name, err)
 	}
+	s.console = info.Console
 	public, err := url.Parse(info.Addr)
 	if err != nil {
 		return s, nil, fmt.Errorf("the address of %s: %w", process.name, err)
