@@ -17,6 +17,7 @@ const (
 	onRedis                 // cambio dev on Redis: another process changes something
 	onServed                // cambio serve with services of its own
 	onOutage                // cambio dev on a Redis server that may be stopped
+	onConsole               // cambio serve with people who log in to its console
 	onItsOwn                // what it starts itself
 )
 
@@ -234,5 +235,6 @@ func cases() []Case {
 	return slices.Concat(
 		exchangeCases(), targetCases(), exchangeAnswerCases(), clientCases(), bearerCases(), jwtCases(), introspectionCases(),
 		revocationCases(), metadataCases(), forgeryCases(), apiCases(), scimCases(), matrixCases(), secretCases(), auditCases(), configCases(), outageCases(),
+		loginCases(), sessionCases(), pageCases(),
 	)
 }

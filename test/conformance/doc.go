@@ -10,6 +10,7 @@
 //	         bolt, redis   every case but those of the other places
 //	         served        cambio serve with services of its own
 //	         outage        a Redis server that is stopped and paused
+//	         console       cambio serve twice, with people who log in to its console
 //	         alone         starts what it needs
 //
 // It talks to the built binary over the wire. It refuses to know the product's

@@ -36,6 +36,7 @@ type world struct {
 	edit      func(t *testing.T, change func(*domain))
 	stderr    func() string
 	turn      *atomic.Int64 // of manage
+	site      *site         // nil where there is no login
 }
 
 // users that a token of cambio dev is known of.
@@ -318,6 +319,7 @@ func TestConformance(t *testing.T) {
 		{"redis", newRedis, []place{everyStore, onRedis}},
 		{"served", newServed, []place{onServed}},
 		{"outage", newOutage, []place{onOutage}},
+		{"console", newConsole, []place{onConsole}},
 		{"alone", func(*testing.T) *world { return nil }, []place{onItsOwn}},
 	} {
 		t.Run(place.name, func(t *testing.T) {
