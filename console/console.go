@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -47,20 +48,21 @@ type Throttle interface {
 
 // Console serves the pages. It is safe to share.
 type Console struct {
-	manager  *manage.Manager
-	words    *api.Words
-	ui       *ui.Renderer
-	issuer   string
-	audience string
-	now      func() time.Time
-	logger   *zap.Logger
-	sessions *session.Sessions
-	links    session.Links
-	failures Throttle
-	provider *Login
-	guard    *http.CrossOriginProtection
-	secure   bool // browsers come by https
-	dev      bool
+	manager   *manage.Manager
+	words     *api.Words
+	ui        *ui.Renderer
+	issuer    string
+	audience  string
+	now       func() time.Time
+	logger    *zap.Logger
+	sessions  *session.Sessions
+	links     session.Links
+	failures  Throttle
+	provider  *Login
+	guard     *http.CrossOriginProtection
+	secure    bool // browsers come by https
+	dev       bool
+	settingUp sync.Mutex // one at a time makes the first administrator here; of replicas the link is what one has
 }
 
 // New returns a Console.

@@ -205,8 +205,8 @@ func (x *visit) showSetup(form *setupPage, status int) error {
 // setupAgain is how long a link works once more by which the console could not be set up.
 const setupAgain = time.Hour
 
-// runSetup makes the first administrator and signs them in. Of several forms at once
-// one has the link; it works again if that form has a fault.
+// runSetup makes the first administrator and signs them in. The link works again if the
+// form has a fault.
 func (x *visit) runSetup() error {
 	form := x.setupForm(x.field("token"))
 	organization, works, err := x.setupLink(form.Token)
@@ -224,7 +224,9 @@ func (x *visit) runSetup() error {
 		form.Group.Error = x.t("setup.group.missing")
 		return x.showSetup(form, http.StatusBadRequest)
 	}
-	_, form.Works, err = x.links.Open(x.r.Context(), LinkSetup, secret.New(form.Token))
+	x.settingUp.Lock()
+	defer x.settingUp.Unlock()
+	form.Works, err = x.takeSetupLink(form.Token)
 	if err != nil {
 		return err
 	}
@@ -258,6 +260,16 @@ func (x *visit) setupLink(token string) (organization string, works bool, err er
 	}
 	works, err = x.manager.SetupNeeded(x.r.Context(), organization)
 	return organization, works, err
+}
+
+// takeSetupLink uses a link up that still works: of several forms at once one has the link,
+// and whoever comes by another link finds an administrator.
+func (x *visit) takeSetupLink(token string) (works bool, err error) {
+	if _, works, err = x.setupLink(token); err != nil || !works {
+		return false, err
+	}
+	_, works, err = x.links.Open(x.r.Context(), LinkSetup, secret.New(token))
+	return works, err
 }
 
 // setupFault tells what is wrong with the form.
