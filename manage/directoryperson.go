@@ -68,6 +68,9 @@ func (i *importer) createPerson(ctx context.Context, t *tenant, wanted *FilePers
 	if err := i.mayMove(t, &directory.Identity{}, &draft); err != nil {
 		return "", err
 	}
+	if err := i.m.mayLink(i.c, t, &directory.Identity{}, &draft); err != nil {
+		return "", err
+	}
 	if i.ask.Preview {
 		i.people[wanted.Username] = ""
 		return DirectoryCreate, nil

@@ -187,6 +187,9 @@ func (m *Manager) CreateIdentity(ctx context.Context, c *Caller, input Input[dir
 		return nil, err
 	}
 	draft.ID, draft.Organization, draft.Type, draft.BuiltInAdministrator, draft.Groups = "", t.organization.ID, directory.User, false, nil
+	if err := m.mayLink(c, t, &directory.Identity{}, &draft); err != nil {
+		return nil, err
+	}
 	made, err := m.directory.CreateIdentity(ctx, draft, c.keeper())
 	if err != nil {
 		return nil, err
@@ -228,6 +231,9 @@ func (m *Manager) mayChange(ctx context.Context, c *Caller, t *tenant, before, a
 			return err
 		}
 	}
+	if err := m.mayLink(c, t, before, after); err != nil {
+		return err
+	}
 	access := t.snapshot.AccessOf(after)
 	if !after.Enabled || !givesPlatform(access.Assignments()) {
 		if err := m.keepsAdministratorWithout(ctx, t.snapshot, before); err != nil {
@@ -240,6 +246,21 @@ func (m *Manager) mayChange(ctx context.Context, c *Caller, t *tenant, before, a
 		return nil
 	}
 	return c.mayGiveTo(t.snapshot, before)
+}
+
+// mayLink refuses to say who somebody is at the identity provider that people of every
+// organization log in to, but in the one where they log in first: whoever could would
+// have a stranger's first login end in their own organization. Who administers the
+// platform may.
+func (m *Manager) mayLink(c *Caller, t *tenant, before, after *directory.Identity) error {
+	same := before.Issuer == after.Issuer && before.Subject == after.Subject
+	if m.loginOrganization == "" || t.organization.Name == m.loginOrganization || same || after.Issuer == "" && after.Subject == "" {
+		return nil
+	}
+	if !c.may(AssignPlatform, target{known: true}) {
+		return &LackError{Role: directory.PlatformAdmin}
+	}
+	return nil
 }
 
 // mayGiveTo refuses to let somebody act, or somebody else in their place, who holds

@@ -21,7 +21,7 @@ type KeyRing interface {
 	Revoke(ctx context.Context, kid string, actor keys.Actor) error
 }
 
-// Config is what a Manager needs; all of it but Subject and Audit.
+// Config is what a Manager needs; all of it but Subject, Audit and LoginOrganization.
 type Config struct {
 	Tokens    *pat.Service
 	Directory *directory.Directory
@@ -30,7 +30,10 @@ type Config struct {
 	Trail     Trail
 	Now       func() time.Time
 	Subject   exchange.SubjectKind // of the JWTs; zero: the identity's id
-	Audit     exchange.Recorder    // of logins; without it nobody signs in
+	// LoginOrganization is the name of the organization that people log in to first, by
+	// an identity provider; empty: there is none.
+	LoginOrganization string
+	Audit             exchange.Recorder // of logins; without it nobody signs in
 }
 
 // Manager carries the use cases out. It is safe to share.
@@ -43,19 +46,21 @@ type Manager struct {
 	now       func() time.Time
 	subject   exchange.SubjectKind
 	audit     exchange.Recorder
-	searches  turns // of auditors
-	timelines turns // of the trail of single tokens
-	summaries summaries
+	// loginOrganization is where people log in first; empty: nowhere.
+	loginOrganization string
+	searches          turns // of auditors
+	timelines         turns // of the trail of single tokens
+	summaries         summaries
 }
 
 // New returns a Manager.
 func New(config Config) (*Manager, error) {
 	if config.Tokens == nil || config.Directory == nil || config.Keys == nil || config.Services == nil || config.Trail == nil || config.Now == nil {
-		return nil, errors.New("manage: every member of the config but subject and audit is needed")
+		return nil, errors.New("manage: every member of the config but subject, audit and login organization is needed")
 	}
 	return &Manager{
 		tokens: config.Tokens, directory: config.Directory, keys: config.Keys, services: config.Services, trail: config.Trail, now: config.Now,
-		subject: config.Subject, audit: config.Audit, searches: newTurns(), timelines: newTurns(),
+		subject: config.Subject, audit: config.Audit, loginOrganization: config.LoginOrganization, searches: newTurns(), timelines: newTurns(),
 		summaries: summaries{turns: newTurns(), kept: map[summaryOf]*TokenSummary{}},
 	}, nil
 }

@@ -119,6 +119,16 @@ func newWorld(tb testing.TB, clock *clock, stores storagetest.Stores) *world {
 	return w
 }
 
+// loginsTo makes an organization the one where people log in first.
+func (w *world) loginsTo(organization string) {
+	w.Helper()
+	config := w.config
+	config.LoginOrganization = organization
+	var err error
+	w.manager, err = manage.New(config)
+	require.NoError(w, err)
+}
+
 func (w *world) snapshot() *directory.Snapshot {
 	w.Helper()
 	require.NoError(w, w.people.Refresh(w.Context()))

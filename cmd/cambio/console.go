@@ -80,3 +80,11 @@ func kept(s store) session.Store {
 		return nil
 	}
 }
+
+// loginOrganization is where people log in first; empty if they do not.
+func (n *node) loginOrganization() string {
+	if !n.config.Login.Enabled() {
+		return ""
+	}
+	return n.config.Login.Organization
+}

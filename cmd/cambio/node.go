@@ -153,7 +153,7 @@ func (n *node) openDoors() (http.Handler, error) {
 	}
 	manager, err := manage.New(manage.Config{
 		Tokens: n.tokens, Directory: n.directory, Keys: n.ring, Services: registry, Trail: audit.NewArchive(n.config.Audit.Dir), Audit: n.sink, Now: time.Now,
-		Subject: exchange.SubjectKind(n.config.Token.Subject),
+		Subject: exchange.SubjectKind(n.config.Token.Subject), LoginOrganization: n.loginOrganization(),
 	})
 	if err != nil {
 		return nil, err
