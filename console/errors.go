@@ -8,6 +8,7 @@ import (
 
 	"github.com/cambio-sts/cambio/api"
 	"github.com/cambio-sts/cambio/internal/httpx"
+	"github.com/cambio-sts/cambio/manage"
 )
 
 // cause is one thing that is wrong.
@@ -86,6 +87,19 @@ func (x *visit) fail(err error) {
 	}
 }
 
+// lacks is the role or right that somebody would need; empty if it is not that.
+func lacks(err error) string {
+	lack, ok := errors.AsType[*manage.LackError](err)
+	switch {
+	case !ok:
+		return ""
+	case lack.Role != "":
+		return string(lack.Role)
+	default:
+		return string(lack.Right)
+	}
+}
+
 func (x *visit) problemOf(err error) *problem {
 	p := &problem{Tracking: httpx.OriginFrom(x.r.Context()).TrackingID, Home: x.caller != nil}
 	if failed, ok := errors.AsType[*loginError](err); ok {
@@ -105,6 +119,8 @@ func (x *visit) problemOf(err error) *problem {
 		p.Status = http.StatusForbidden
 	case errors.Is(err, errForm):
 		p.Status = http.StatusBadRequest
+	case lacks(err) != "":
+		p.Causes = []string{x.t("problem.lack", lacks(err))}
 	default:
 		for _, one := range told.Causes {
 			c := cause(one)

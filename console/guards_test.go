@@ -244,6 +244,7 @@ func TestWithoutTheRole(t *testing.T) {
 		require.Equal(t, http.StatusForbidden, b.get(path).status, path)
 	}
 	require.Contains(t, home, "You may not do anything here yet")
+	require.Contains(t, b.get("/console/tokens/new").body, "You would need AccessAsNonInteractiveUser.")
 	require.Equal(t, http.StatusForbidden, b.get("/console/tokens").status)
 
 	alice := w.person("alice", directory.AccessAsNonInteractiveUser)

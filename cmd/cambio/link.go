@@ -83,7 +83,7 @@ func served(path string) bool {
 
 func fetchLink(ctx context.Context, settings *config.Config, organization, username string) (string, error) {
 	query := url.Values{"organization": {organization}, "username": {username}}
-	response, err := askServer(ctx, settings, http.MethodPost, pathLink+"?"+query.Encode(), passLink)
+	response, err := askServer(ctx, settings, http.MethodPost, pathLink+"?"+query.Encode(), passLink+query.Encode())
 	if err != nil {
 		return "", err
 	}
@@ -140,7 +140,7 @@ func (n *node) link(ctx context.Context, purpose, subject string, life time.Dura
 // serveLink makes a link for who has the master key, on the admin listener.
 func (n *node) serveLink(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
-	if !admit(w, r, n.master, passLink) {
+	if !admit(w, r, n.master, passLink+r.URL.Query().Encode()) { // for this person only
 		return
 	}
 	link, err := n.linkFor(r.Context(), r.URL.Query().Get("organization"), r.URL.Query().Get("username"))

@@ -23,7 +23,7 @@ const passLife = time.Minute
 // What passes are for.
 const (
 	passBackup = "cambio/v1/backup-pass" //nolint:gosec // names a purpose
-	passLink   = "cambio/v1/link-pass"   //nolint:gosec // likewise
+	passLink   = "cambio/v1/link-pass?"  //nolint:gosec // likewise
 )
 
 // newPass proves that its maker has the master key: a time, sealed by it, for one
