@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
-	"maps"
 	"net/http"
 	"path"
 	"strings"
@@ -116,13 +115,4 @@ func (r *Renderer) render(w http.ResponseWriter, status int, page, name string, 
 	w.WriteHeader(status)
 	_, _ = w.Write(out.Bytes()) // who left does not read it
 	return nil
-}
-
-// Pages are the names of all pages, for tests.
-func (r *Renderer) Pages() []string {
-	names := make([]string, 0, len(r.pages))
-	for name := range maps.Keys(r.pages) {
-		names = append(names, name)
-	}
-	return names
 }

@@ -79,9 +79,6 @@ func (v *View) DateText(t time.Time) string { return t.In(v.zone).Format(v.T("fo
 // TimeText is Time as plain text.
 func (v *View) TimeText(t time.Time) string { return t.In(v.zone).Format(v.T("format.time")) }
 
-// ZoneName is the name of the reader's zone.
-func (v *View) ZoneName() string { return v.zone.String() }
-
 // Day is the day of an instant in the reader's zone, as an input of type date has it.
 func (v *View) Day(t time.Time) string { return t.In(v.zone).Format(time.DateOnly) }
 
