@@ -282,20 +282,26 @@ func (x *visit) activity(days int) (*activityPart, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown := &activityPart{Activity: counted, Bars: &ui.Bars{
-		ID: "exchanges", Title: x.t("audit.per_day"), Unit: x.t("audit.granted"), Other: x.t("audit.refused"),
-	}}
+	shown := &activityPart{Activity: counted, Bars: x.usesByDay(counted)}
 	for _, n := range activityDays {
 		query := "?days=" + strconv.Itoa(n)
 		shown.Choices = append(shown.Choices, countCard{Path: query, Text: x.t("audit.days", n), Current: n == days})
 	}
-	for i, day := range counted.Days {
-		bar := ui.Bar{Label: day.Begin.Format(x.t("format.date")), Value: day.Used, More: day.Refused}
-		if days == activityDays[0] || i%3 == 0 {
-			bar.Short = strconv.Itoa(day.Begin.Day())
-		}
+	for _, day := range counted.Days {
 		shown.Used, shown.Refused = shown.Used+day.Used, shown.Refused+day.Refused
-		shown.Bars.Series = append(shown.Bars.Series, bar)
 	}
 	return shown, nil
+}
+
+// usesByDay draws how often something was used.
+func (x *visit) usesByDay(counted *manage.Activity) *ui.Bars {
+	bars := &ui.Bars{ID: "exchanges", Title: x.t("audit.per_day"), Unit: x.t("audit.granted"), Other: x.t("audit.refused")}
+	for i, day := range counted.Days {
+		bar := ui.Bar{Label: day.Begin.Format(x.t("format.date")), Value: day.Used, More: day.Refused}
+		if len(counted.Days) <= activityDays[0] || i%3 == 0 {
+			bar.Short = strconv.Itoa(day.Begin.Day())
+		}
+		bars.Series = append(bars.Series, bar)
+	}
+	return bars
 }

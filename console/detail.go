@@ -45,6 +45,20 @@ func (s *shelf) detail() error {
 	return s.render("token", token.Name, shown)
 }
 
+// uses is how often a token was used, day by day: the page has it put in once it is
+// shown, as a great trail is looked through.
+func (s *shelf) uses() error {
+	token, err := s.find()
+	if err != nil {
+		return err
+	}
+	counted, err := s.manager.Activity(s.context(), s.caller, manage.ActivityAsk{Days: activityDays[0], Token: string(token.ID)})
+	if err != nil {
+		return err
+	}
+	return s.part("token", "uses", s.usesByDay(counted))
+}
+
 // Way is the pages above one of a token.
 func (s *shelf) Way() []crumb { return append(slices.Clone(s.Up), crumb{s.Base, s.Title}) }
 

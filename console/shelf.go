@@ -70,6 +70,7 @@ func tokenPages() map[string]page {
 		all[base+"/summary"] = page{get: at((*shelf).summary)}
 		all[base+"/new"] = page{get: at((*shelf).blank), post: at((*shelf).create)}
 		all[base+"/{id}"] = page{get: at((*shelf).detail)}
+		all[base+"/{id}/uses"] = page{get: at((*shelf).uses)}
 		all[base+"/{id}/edit"] = ask((*shelf).edit)
 		all[base+"/{id}/rotate"] = page{get: at((*shelf).askRotate), post: at((*shelf).rotate)}
 		all[base+"/{id}/revoke"] = ask((*shelf).revoke)
