@@ -209,6 +209,13 @@ func metadataIsExact(t *testing.T, _ *world) {
 	require.Empty(t, got.location())
 
 	w.site.idp.Bend(idp.Knobs{})
-	testenv.Wait(t, 10*time.Second, func() bool { return b.post(t, "/console/login").Status == http.StatusSeeOther })
+	var asked time.Time // one network begins so many logins, and no more
+	testenv.Wait(t, 10*time.Second, func() bool {
+		if time.Since(asked) < 100*time.Millisecond {
+			return false
+		}
+		asked = time.Now()
+		return b.post(t, "/console/login").Status == http.StatusSeeOther
+	})
 	require.Equal(t, http.StatusSeeOther, b.login(t, "dora", "").Status, "it is the one thing that differs")
 }

@@ -231,17 +231,21 @@ func (w *world) isSlow(status, want int) bool {
 	return w.redis != nil && status == http.StatusServiceUnavailable && want != status
 }
 
+// patience is how long a store may be slow.
+const patience = 3 * time.Second
+
 // patiently sends a request, and again while the store is slow.
-func (w *world) patiently(t *testing.T, step Step) answer {
+func (w *world) patiently(t *testing.T, step Step) (got answer) {
 	t.Helper()
-	got := w.send(t, step.Request)
-	for range 20 {
-		if !w.isSlow(got.Status, step.Want.Status) {
-			break
-		}
-		t.Logf("%s %s is sent again: %s", step.Method, step.Path, got.Body)
+	begun := time.Now()
+	testenv.Wait(t, 2*patience, func() bool {
 		got = w.send(t, step.Request)
-	}
+		slow := w.isSlow(got.Status, step.Want.Status)
+		if slow {
+			t.Logf("%s %s is sent again: %s", step.Method, step.Path, got.Body)
+		}
+		return !slow || time.Since(begun) > patience
+	})
 	return got
 }
 
