@@ -25,6 +25,22 @@ func TestArrows(t *testing.T) {
 	}
 }
 
+// TestTheSDKStandsAlone: who uses verify depends on nothing else of the module,
+// and nothing but an example uses it.
+func TestTheSDKStandsAlone(t *testing.T) {
+	for _, s := range sources(t, root(t)) {
+		for _, to := range ours(s) {
+			from, inside := covers("verify/...", s.pkg()), covers("verify/...", to)
+			if !from && !covers("examples/...", s.pkg()) && !covers("bench/...", s.pkg()) {
+				require.False(t, inside, "%s imports %s: the product checks tokens by keys", s.file, to)
+			}
+			if from || covers("examples/...", s.pkg()) {
+				require.True(t, inside, "%s imports %s: the SDK imports nothing of ours", s.file, to)
+			}
+		}
+	}
+}
+
 func TestNoArrowIsUnused(t *testing.T) {
 	for _, row := range unusedArrows(sources(t, root(t)), arrows) {
 		t.Errorf("no file of %s imports %s: remove the row from arrows in internal/archtest/table_test.go", row.from, row.to)

@@ -150,6 +150,8 @@ var arrows = []arrow{
 	{"storage/storagetest", "internal/testenv", "waits for what expires by the store's clock"},
 	{"storage/storagetest", "internal/fault", "asks for it where a store is cut off"},
 
+	{"verify", "verify/internal/sts", "discovers the server, fetches keys, exchanges"},
+
 	{"internal/audit", "internal/id", "an event has an id"},
 	{"internal/query", "internal/instant", "times are compared in filters"},
 	{"internal/replay", "internal/audit", "reads what ended out of events"},

@@ -1,0 +1,86 @@
+package verify
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+)
+
+// maxToken is the longest token that is read, in bytes; Cambio signs no longer one.
+const maxToken = 16 << 10
+
+// parsed is a JWT of which only the form has been checked.
+type parsed struct {
+	alg, keyID         string
+	signed             string // what the signature is of
+	payload, signature []byte
+}
+
+var (
+	errTooLong = errors.New("too long")
+	errHeader  = errors.New("the header lacks alg, kid or typ")
+	errType    = errors.New("typ is not at+jwt")
+	errCarries = errors.New("the header has a member that is not taken")
+)
+
+// refused are the header members that make a token invalid: extensions that
+// change what is signed (RFC 7515 §4.1.11, RFC 7797, RFC 7516 §4.1.3), and those
+// that bring a key along or say where to fetch one (RFC 8725 §3.10). Others are
+// ignored.
+var refused = []string{"crit", "b64", "zip", "enc", "jwk", "jku", "x5u", "x5c"}
+
+// parse takes a token apart (RFC 7515 §3.1).
+func parse(token string) (*parsed, error) {
+	if len(token) > maxToken {
+		return nil, errTooLong
+	}
+	head, rest, ok := strings.Cut(token, ".")
+	body, tail, more := strings.Cut(rest, ".")
+	if !ok || !more {
+		return nil, errParts
+	}
+	header, err := decodePart(head)
+	if err != nil {
+		return nil, err
+	}
+	p := parsed{signed: token[:len(head)+1+len(body)]}
+	if p.payload, err = decodePart(body); err != nil {
+		return nil, err
+	}
+	if p.signature, err = decodePart(tail); err != nil {
+		return nil, err
+	}
+	return &p, p.readHeader(header)
+}
+
+func (p *parsed) readHeader(header []byte) error {
+	found, err := members(header, maxDepth)
+	if err != nil {
+		return err
+	}
+	for _, name := range refused {
+		if _, given := found[name]; given {
+			return errCarries
+		}
+	}
+	var typ string
+	if !text(found["alg"], &p.alg) || !text(found["kid"], &p.keyID) || !text(found["typ"], &typ) {
+		return errHeader
+	}
+	if p.keyID == "" || len(p.keyID) > maxKeyID {
+		return errHeader
+	}
+	// RFC 9068 §4: with or without application/; media types ignore case.
+	if typ = strings.ToLower(typ); strings.TrimPrefix(typ, "application/") != "at+jwt" {
+		return errType
+	}
+	if methods[p.alg] == nil {
+		return errAlgorithm
+	}
+	return nil
+}
+
+// text decodes a JSON string; anything else, and absence, is false.
+func text(raw json.RawMessage, into *string) bool {
+	return len(raw) > 0 && raw[0] == '"' && json.Unmarshal(raw, into) == nil
+}
