@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -60,48 +61,49 @@ const maxDate = 253402300799
 var errDate = errors.New("not a number of seconds since 1970")
 
 // date decodes a NumericDate (RFC 7519 §2), which may have a fraction: exp and
-// its like are cut down to the second before.
-type date struct{ at time.Time }
-
-// UnmarshalJSON refuses text, and numbers outside of 1970 to 9999.
-func (d *date) UnmarshalJSON(raw []byte) error {
-	var number json.Number
-	if raw[0] == '"' || json.Unmarshal(raw, &number) != nil {
+// its like are cut down to the second before. Text is refused, and so are numbers
+// outside of 1970 to 9999.
+func date(raw json.RawMessage, into *time.Time) error {
+	seconds, err := strconv.ParseInt(string(raw), 10, 64)
+	if err != nil {
+		fraction, err := strconv.ParseFloat(string(raw), 64)
+		if err != nil || fraction < 0 || fraction > maxDate { // text, and out of range
+			return errDate
+		}
+		seconds = int64(math.Floor(fraction))
+	}
+	if seconds < 0 || seconds > maxDate {
 		return errDate
 	}
-	seconds, err := number.Float64()
-	if err != nil || seconds < 0 || seconds > maxDate {
-		return errDate
-	}
-	d.at = time.Unix(int64(math.Floor(seconds)), 0).UTC()
+	*into = time.Unix(seconds, 0).UTC()
 	return nil
 }
 
 // audience decodes aud, a string or an array of them (RFC 7519 §4.1.3).
-type audience []string
-
-// UnmarshalJSON refuses an empty array.
-func (a *audience) UnmarshalJSON(raw []byte) error {
+func audience(raw json.RawMessage, into *[]string) error {
 	if raw[0] == '"' {
-		*a = make(audience, 1)
-		return json.Unmarshal(raw, &(*a)[0])
+		*into = make([]string, 1)
+		return oneText(raw, &(*into)[0])
 	}
-	if err := texts(raw, (*[]string)(a)); err != nil {
+	if err := texts(raw, into); err != nil {
 		return err
 	}
-	if len(*a) == 0 {
+	if len(*into) == 0 {
 		return errors.New("is empty")
 	}
 	return nil
 }
 
-// textList is an array of strings and nothing else.
-type textList []string
+func oneText(raw json.RawMessage, into *string) error {
+	if !text(raw, into) {
+		return errors.New("is no text")
+	}
+	return nil
+}
 
-// UnmarshalJSON refuses null among the elements, which encoding/json makes empty.
-func (l *textList) UnmarshalJSON(raw []byte) error { return texts(raw, (*[]string)(l)) }
-
-func texts(raw []byte, into *[]string) error {
+// texts decodes an array of strings and nothing else: encoding/json makes null
+// among them an empty string.
+func texts(raw json.RawMessage, into *[]string) error {
 	var elements []*string
 	if err := json.Unmarshal(raw, &elements); err != nil {
 		return err
@@ -121,40 +123,100 @@ var required = []string{"iss", "exp", "aud", "sub", "client_id", "iat", "jti"}
 
 // decodeClaims reads a payload. Members it does not know are left to Decode.
 func decodeClaims(payload []byte) (*Claims, error) {
-	found, err := members(payload, maxDepth)
+	found, err := members(payload)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range required {
-		if _, ok := found[name]; !ok {
+		if found.get(name) == nil {
 			return nil, fmt.Errorf("claim %s is missing", name)
 		}
 	}
 	c := Claims{payload: payload}
-	var expiry, notBefore, issuedAt date
-	var scope string
-	for name, target := range map[string]any{
-		"iss": &c.Issuer, "sub": &c.Subject, "aud": (*audience)(&c.Audience), "exp": &expiry, "nbf": &notBefore, "iat": &issuedAt,
-		"jti": &c.ID, "client_id": &c.ClientID, "scope": &scope,
-		"groups": (*textList)(&c.Groups), "roles": (*textList)(&c.Roles), "entitlements": (*textList)(&c.Entitlements),
-		"name": &c.Name, "preferred_username": &c.Username, "email": &c.Email,
-		"org": &c.Organization, "pat_id": &c.PATID, "pat_gen": &c.PATGeneration,
-		"pat_level": &c.PATLevel, "pat_level_id": &c.PATLevelID, "pat_role": &c.PATRole,
-	} {
-		raw, given := found[name]
-		if !given {
-			continue
-		}
-		if err := decodeValue(raw, target); err != nil {
-			return nil, fmt.Errorf("claim %s: %w", name, err)
+	for i := range found {
+		if err := c.set(found[i].name, found[i].value); err != nil {
+			return nil, fmt.Errorf("claim %s: %w", found[i].name, err)
 		}
 	}
-	for name, value := range map[string]string{"sub": c.Subject, "jti": c.ID, "client_id": c.ClientID} {
-		if value == "" {
-			return nil, fmt.Errorf("claim %s is empty", name)
-		}
+	if c.Subject == "" || c.ID == "" || c.ClientID == "" {
+		return nil, errors.New("claim sub, jti or client_id is empty")
 	}
-	c.Expiry, c.NotBefore, c.IssuedAt = expiry.at, notBefore.at, issuedAt.at
-	c.Scopes = strings.FieldsFunc(scope, func(r rune) bool { return r == ' ' })
 	return &c, nil
+}
+
+// set decodes one claim. null is no value.
+func (c *Claims) set(name string, raw json.RawMessage) error {
+	switch name {
+	case "aud":
+		return audience(raw, &c.Audience)
+	case "exp":
+		return date(raw, &c.Expiry)
+	case "nbf":
+		return date(raw, &c.NotBefore)
+	case "iat":
+		return date(raw, &c.IssuedAt)
+	case "scope":
+		var scope string
+		err := oneText(raw, &scope)
+		c.Scopes = strings.FieldsFunc(scope, func(r rune) bool { return r == ' ' })
+		return err
+	case "pat_gen":
+		generation, err := strconv.ParseInt(string(raw), 10, 64)
+		c.PATGeneration = generation
+		return err
+	}
+	if into := c.list(name); into != nil {
+		if string(raw) == "null" {
+			return errNull
+		}
+		return texts(raw, into)
+	}
+	if into := c.text(name); into != nil {
+		return oneText(raw, into)
+	}
+	return nil
+}
+
+func (c *Claims) list(name string) *[]string {
+	switch name {
+	case "groups":
+		return &c.Groups
+	case "roles":
+		return &c.Roles
+	case "entitlements":
+		return &c.Entitlements
+	default:
+		return nil
+	}
+}
+
+func (c *Claims) text(name string) *string {
+	switch name {
+	case "iss":
+		return &c.Issuer
+	case "sub":
+		return &c.Subject
+	case "jti":
+		return &c.ID
+	case "client_id":
+		return &c.ClientID
+	case "name":
+		return &c.Name
+	case "preferred_username":
+		return &c.Username
+	case "email":
+		return &c.Email
+	case "org":
+		return &c.Organization
+	case "pat_id":
+		return &c.PATID
+	case "pat_level":
+		return &c.PATLevel
+	case "pat_level_id":
+		return &c.PATLevelID
+	case "pat_role":
+		return &c.PATRole
+	default:
+		return nil
+	}
 }

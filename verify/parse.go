@@ -1,8 +1,8 @@
 package verify
 
 import (
-	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -54,17 +54,17 @@ func parse(token string) (*parsed, error) {
 }
 
 func (p *parsed) readHeader(header []byte) error {
-	found, err := members(header, maxDepth)
+	found, err := members(header)
 	if err != nil {
 		return err
 	}
-	for _, name := range refused {
-		if _, given := found[name]; given {
+	for i := range found {
+		if slices.Contains(refused, found[i].name) {
 			return errCarries
 		}
 	}
 	var typ string
-	if !text(found["alg"], &p.alg) || !text(found["kid"], &p.keyID) || !text(found["typ"], &typ) {
+	if !text(found.get("alg"), &p.alg) || !text(found.get("kid"), &p.keyID) || !text(found.get("typ"), &typ) {
 		return errHeader
 	}
 	if p.keyID == "" || len(p.keyID) > maxKeyID {
@@ -78,9 +78,4 @@ func (p *parsed) readHeader(header []byte) error {
 		return errAlgorithm
 	}
 	return nil
-}
-
-// text decodes a JSON string; anything else, and absence, is false.
-func text(raw json.RawMessage, into *string) bool {
-	return len(raw) > 0 && raw[0] == '"' && json.Unmarshal(raw, into) == nil
 }

@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -75,7 +76,7 @@ func TestRefused(t *testing.T) {
 func badTokens(s *issuer) map[string]string {
 	header := func(name string, value any) string { return s.mint(map[string]any{name: value}, nil) }
 	claim := func(name string, value any) string { return s.mint(nil, map[string]any{name: value}) }
-	now := time.Now()
+	now := s.now()
 	key := s.signer()
 	head := `{"alg":"ES256","kid":"` + key.kid + `","typ":"at+jwt"}`
 	payload := text(s.claims())
@@ -90,7 +91,8 @@ func badTokens(s *issuer) map[string]string {
 		"no signature": parts[0] + "." + parts[1] + ".", "padded": good + "=", "line break": parts[0] + "." + parts[1] + "\n." + parts[2],
 		"blank": " " + good, "spare bits": spareBits(good), "too long": s.mint(nil, map[string]any{"x": strings.Repeat("x", 16<<10)}),
 		"header is an array": key.sign(`[]`, payload), "payload is text": key.sign(head, `"x"`), "two objects": key.sign(head, payload+payload),
-		"not UTF-8": key.sign(head, strings.Replace(payload, "alice", "al\xffce", 1)), "a comma too many": key.sign(head, strings.Replace(payload, "}", ",}", 1)),
+		"many members": key.sign(head, strings.Replace(payload, "{", "{"+strings.Repeat(`"x":1,`, 60), 1)),
+		"not UTF-8":    key.sign(head, strings.Replace(payload, "alice", "al\xffce", 1)), "a comma too many": key.sign(head, strings.Replace(payload, "}", ",}", 1)),
 		"deep":      key.sign(head, strings.Replace(payload, "{", `{"x":`+strings.Repeat("[", 50)+strings.Repeat("]", 50)+",", 1)),
 		"kid twice": key.sign(strings.Replace(head, "{", `{"kid":"x",`, 1), payload), "sub twice": key.sign(head, strings.Replace(payload, "{", `{"sub":"bob",`, 1)),
 		"sub twice, escaped":  key.sign(head, strings.Replace(payload, "{", `{"\u0073ub":"bob",`, 1)),
@@ -115,14 +117,17 @@ func badTokens(s *issuer) map[string]string {
 	for _, name := range []string{"iss", "sub", "aud", "exp", "iat", "jti", "client_id"} {
 		bad["no "+name] = claim(name, nil)
 		bad[name+" is true"] = claim(name, true)
-		bad[name+" is null"] = key.sign(head, strings.Replace(text(s.claims()), `"`+name+`":`, `"`+name+`":null,"was":`, 1))
+		bad[name+" is null"] = claim(name, json.RawMessage("null"))
+	}
+	for _, name := range []string{"nbf", "scope", "groups", "roles", "entitlements", "name", "email", "pat_id", "pat_gen"} {
+		bad[name+" is null"] = claim(name, json.RawMessage("null"))
 	}
 	for name, values := range map[string][]any{
 		"iss": {testIssuer + "/", "https://STS.example.com", ""}, "sub": {""}, "jti": {""}, "client_id": {""},
 		"aud": {[]string{}, "", testAudience + "/", []string{"https://other.example.com"}, []any{testAudience, 1}, []any{testAudience, nil}},
 		"exp": {now.Add(-6 * time.Second).Unix(), 0, -1, "9999999999", 1e300, now.Add(time.Hour).UnixMicro()},
 		"nbf": {now.Add(time.Minute).Unix(), "0"}, "iat": {now.Add(time.Minute).Unix(), "0"},
-		"scope": {[]string{"a"}, 1}, "groups": {"ops", []any{nil}}, "pat_gen": {1.5, "3"},
+		"scope": {[]string{"a"}, 1}, "groups": {"ops", []any{nil}, []any{1}, map[string]any{}}, "name": {[]string{"a"}, 1}, "pat_gen": {1.5, "3", true},
 	} {
 		for _, value := range values {
 			bad[name+" "+text(value)] = claim(name, value)
