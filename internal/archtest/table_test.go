@@ -151,6 +151,9 @@ var arrows = []arrow{
 	{"storage/storagetest", "internal/fault", "asks for it where a store is cut off"},
 
 	{"verify", "verify/internal/sts", "discovers the server, fetches keys, exchanges"},
+	{"verify/oauth2", "verify/internal/sts", "discovers the server, exchanges"},
+	{"verify/grpc", "verify", "checks the tokens that calls bring"},
+	{"examples/whoami", "verify", "is protected by it"},
 
 	{"internal/audit", "internal/id", "an event has an id"},
 	{"internal/query", "internal/instant", "times are compared in filters"},
@@ -182,7 +185,8 @@ var homes = []home{
 	{"github.com/ory/", []string{"authz"}, "fosite translates OAuth at one door; behind it are our own types"},
 	{"github.com/golang-jwt/jwt", []string{"keys", "verify"}, "tokens are signed and checked in one place on each side"},
 	{"github.com/coreos/go-oidc", []string{"console/login"}, "one package relies on an OpenID provider"},
-	{"golang.org/x/oauth2", []string{"console/login"}, "one package is a client"},
+	{"golang.org/x/oauth2", []string{"console/login", "verify/oauth2"}, "one package is a client, and one is for clients"},
+	{"google.golang.org/grpc", []string{"verify/grpc"}, "the product speaks HTTP; the SDK serves those who do not"},
 	{"github.com/redis/", []string{"storage/redis"}, "the domain knows ports, not servers"},
 	{"github.com/alexedwards/scs", []string{"console/session"}, "pages ask who is logged in, not how that is remembered"},
 	{"go.etcd.io/bbolt", []string{"storage/bolt"}, "the domain knows ports, not files"},
