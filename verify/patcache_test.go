@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -221,6 +222,29 @@ func TestPATsAreBounded(t *testing.T) {
 	require.Equal(t, 1, see(10))
 	require.Zero(t, see(0), "it was used last")
 	require.Equal(t, 1, see(1), "it was used first")
+}
+
+// TestMemoryOfPATs: one takes no more than PATOptions says.
+func TestMemoryOfPATs(t *testing.T) {
+	s := newIssuer(time.Now)
+	s.add("EdDSA") // is fast
+	v := s.verifier(t, verify.AcceptPAT(verify.PATOptions{}))
+	heap := func() uint64 {
+		var stats runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&stats)
+		return stats.HeapAlloc
+	}
+	before := heap()
+	const count = 2000
+	for n := range count {
+		_, err := v.Verify(t.Context(), pat(n))
+		require.NoError(t, err)
+	}
+	s.forms = nil // what the test itself remembers
+	used := heap() - before
+	require.Less(t, used/count, uint64(2<<10))
+	runtime.KeepAlive(v)
 }
 
 // TestPATOfARevokedKey: a signing key that is withdrawn takes what it signed along.

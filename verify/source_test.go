@@ -146,10 +146,10 @@ func TestStaleIfError(t *testing.T) {
 
 // TestAfterSleep: a machine that slept longer than keys live asks before it refuses.
 func TestAfterSleep(t *testing.T) {
-	var offset time.Duration
-	s := newIssuer(func() time.Time { return time.Now().Add(offset) })
+	var offset atomic.Int64
+	s := newIssuer(func() time.Time { return time.Now().Add(time.Duration(offset.Load())) })
 	v := s.verifier(t)
-	offset = 24 * time.Hour
+	offset.Store(int64(24 * time.Hour))
 	_, err := v.Verify(t.Context(), s.mint(nil, nil))
 	require.NoError(t, err)
 	require.Equal(t, 2, s.count(&s.fetches))

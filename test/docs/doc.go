@@ -5,6 +5,7 @@
 //	                 │          awaited, and ended with its fence as Ctrl-C does
 //	                 ├─ json ─▶ parses; after a sh fence: has the members of what that printed
 //	                 ├─ yaml ─▶ parses
+//	                 ├─ go ───▶ are lines of an example_test.go, which the compiler checks
 //	                 └─ none ─▶ a picture: holds no command
 //	     ──▶ links, `make …` and `cambio …` in running text ──▶ exist
 //

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -42,6 +44,8 @@ func TestFences(t *testing.T) {
 				require.True(t, json.Valid([]byte(f.text)), at)
 			case f.info == "yaml":
 				require.NoError(t, yaml.Unmarshal([]byte(f.text), new(any)), at)
+			case f.info == "go":
+				require.True(t, compiled(t, f.text), "%s: no example_test.go has these lines, so nothing compiles them", at)
 			case f.info == "":
 				require.Empty(t, commandLine.FindString(f.text), "%s: commands are in a fence with the info string sh", at)
 			default:
@@ -50,6 +54,21 @@ func TestFences(t *testing.T) {
 		}
 	}
 	require.Equal(t, notRun, skipped, "the fences that are not run")
+}
+
+// compiled reports whether an example of the repository has the lines of text,
+// wherever they are indented to.
+func compiled(t *testing.T, text string) bool {
+	t.Helper()
+	plain := func(text string) string { return strings.ReplaceAll("\n"+text, "\t", "") }
+	return slices.ContainsFunc(tracked(t), func(name string) bool {
+		if filepath.Base(name) != "example_test.go" {
+			return false
+		}
+		source, err := os.ReadFile(filepath.Join(root, name))
+		require.NoError(t, err)
+		return strings.Contains(plain(string(source)), plain(text))
+	})
 }
 
 func TestCommandLine(t *testing.T) {
