@@ -4,8 +4,8 @@
 //	Request ─▶ 1 parse      pat.Format, checksum; no store call before it passes
 //	           2 use        pat.Service.Use: load, digest, state, expiry, owner
 //	           3 decide     role, network, audience, scope, lifetime   (policy.go, pure)
-//	           4 mint       keys.Ring
-//	           5 touch      lastUsed, if it is due
+//	           4 mint       keys.Ring; or a JWT that says the same, if the door keeps some (Reuse)
+//	           5 touch      lastUsed, or lastSeen if none was minted, if it is due
 //	           6 audit      USED or USE_FAILED, with the cause
 //	           7 answer     Issued, or an error that tells no more than it may
 //

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -23,6 +24,8 @@ type Snapshots interface {
 type Signer interface {
 	Mint(alg keys.Alg, claims keys.Claims) (string, error)
 	Verify(token string, want keys.Expected) (keys.Claims, error)
+	// KeyID names the key that Mint would sign with.
+	KeyID(alg keys.Alg) (string, error)
 }
 
 // Recorder takes the events of uses. An error means that the use must not
@@ -65,7 +68,11 @@ const (
 func (k SubjectKind) AcrossOrganizations() bool { return k == "" || k == SubjectID }
 
 // Exchanger is the pipeline. It is safe to share.
-type Exchanger struct{ Config }
+type Exchanger struct {
+	Config
+
+	reuseSecret []byte
+}
 
 // New returns the pipeline.
 func New(config Config) (*Exchanger, error) {
@@ -80,7 +87,9 @@ func New(config Config) (*Exchanger, error) {
 	default:
 		return nil, fmt.Errorf("exchange: subject %q: use id, externalId or username", config.Subject)
 	}
-	return &Exchanger{config}, nil
+	secret := make([]byte, reuseSecretLen)
+	_, _ = rand.Read(secret) // never fails since Go 1.24
+	return &Exchanger{Config: config, reuseSecret: secret}, nil
 }
 
 // Request asks for a JWT.
@@ -95,6 +104,8 @@ type Request struct {
 	Fallback string
 	Scope    string // the scope parameter; empty: what the token holds
 	Origin   audit.Origin
+	// Reuse, if there is one, may answer with a JWT that was minted for an earlier use.
+	Reuse Reuse
 }
 
 // Issued is a minted JWT and what the answer tells of it.
@@ -105,6 +116,7 @@ type Issued struct {
 	Audience    []string
 	ClientID    pat.ID
 	JTI         string
+	Claims      keys.Claims // what it says
 	// PATExpiration is when the PAT itself ends; zero: never.
 	PATExpiration time.Time
 }
@@ -127,23 +139,28 @@ func (e *Exchanger) Exchange(ctx context.Context, r *Request) (*Issued, error) {
 	if err != nil {
 		return nil, e.refuse(err, presented, r.Origin)
 	}
-	token, err := e.Signer.Mint(e.alg(decision), claims)
-	if errors.Is(err, keys.ErrTooLong) {
-		return nil, e.refuse(&ScopeError{"the access token would be too long: ask for fewer scopes or audiences"}, presented, r.Origin)
-	}
+	token, reused, err := e.issue(ctx, r.Reuse, &decision, &claims, presented)
 	if err != nil {
-		return nil, fmt.Errorf("mint: %w", notNow(err))
+		return nil, e.refuseIssue(err, presented, r.Origin)
 	}
-	_ = e.Tokens.Touch(ctx, &presented.Use, pat.Minted, r.Origin) // a use never fails for the time it was last used
-	event := presented.event(audit.TokenUsed, r.Origin)
-	event.Audience, event.Scope, event.JTI = decision.Audience, claims.Scope, claims.ID
-	if err := e.Audit.Record(event); err != nil {
-		return nil, fmt.Errorf("record use: %w", notNow(err))
+	if err := e.finish(ctx, &claims, reused, presented, r.Origin); err != nil {
+		return nil, err
 	}
 	return &Issued{
-		AccessToken: token, ExpiresIn: decision.ExpiresIn, Scope: claims.Scope, Audience: decision.Audience,
+		AccessToken: token, ExpiresIn: decision.ExpiresIn, Scope: claims.Scope, Audience: decision.Audience, Claims: claims,
 		ClientID: presented.Record.ID, JTI: claims.ID, PATExpiration: pat.EffectiveExpiration(&presented.Record, presented.policy),
 	}, nil
+}
+
+// refuseIssue tells what the client can mend from what may pass.
+func (e *Exchanger) refuseIssue(err error, p *presented, origin audit.Origin) error {
+	if errors.Is(err, keys.ErrTooLong) {
+		return e.refuse(&ScopeError{"the access token would be too long: ask for fewer scopes or audiences"}, p, origin)
+	}
+	if _, refused := errors.AsType[*pat.RefusedError](err); refused {
+		return e.refuse(err, p, origin)
+	}
+	return fmt.Errorf("mint: %w", notNow(err))
 }
 
 // notNow marks an error of the key ring or the audit sink as one that may pass;

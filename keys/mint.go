@@ -42,6 +42,16 @@ func (r *Ring) Mint(alg Alg, c Claims) (string, error) {
 	return token, nil
 }
 
+// KeyID returns the kid of the key that Mint signs with now. Errors as Mint's that are not
+// of the claims.
+func (r *Ring) KeyID(alg Alg) (string, error) {
+	key, err := r.activeKey(alg, r.now())
+	if err != nil {
+		return "", err
+	}
+	return key.rec.KID, nil
+}
+
 // activeKey returns the key to sign with at now.
 func (r *Ring) activeKey(alg Alg, now time.Time) (*ringKey, error) {
 	if !slices.Contains(r.algs, alg) {
