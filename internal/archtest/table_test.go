@@ -21,6 +21,14 @@ var arrows = []arrow{
 	{"authz", "internal/instant", "tells when the token expires"},
 	{"authz", "internal/fault", "answers 503 for it"},
 
+	{"forwardauth", "exchange", "each request runs the one pipeline"},
+	{"forwardauth", "pat", "tells a token from other text"},
+	{"forwardauth", "internal/audit", "records a credential that leaked"},
+	{"forwardauth", "internal/httpx", "reads headers, and where a request came from"},
+	{"forwardauth", "internal/id", "makes ids of events"},
+	{"forwardauth", "internal/secret", "carries credentials from the header to the pipeline"},
+	{"forwardauth", "internal/fault", "answers 503 for it"},
+
 	{"api", "exchange", "authenticates a Bearer PAT by the one pipeline"},
 	{"api", "pat", "reads drafts and shows tokens"},
 	{"api", "directory", "shows identities, groups and roles"},
