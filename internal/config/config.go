@@ -26,6 +26,8 @@ type Config struct {
 	Services []Service `yaml:"services"`
 	// Webhooks are the receivers of events; never nil.
 	Webhooks []Webhook `yaml:"webhooks"`
+	// ForwardAuth rules the door for reverse proxies.
+	ForwardAuth ForwardAuth `yaml:"forwardAuth"`
 	// Login is how people log in to the web console; off without an issuer.
 	Login Login `yaml:"login"`
 	// Console rules the sessions of the web console.

@@ -163,6 +163,23 @@ webhooks:
 	require.Contains(t, origins, Origin{Key: "webhooks", From: path + ":5"})
 }
 
+func TestRoutes(t *testing.T) {
+	path := writeFolder(t, minimal+`
+services: [{ audience: api, scopes: "*" }]
+forwardAuth:
+  routes:
+    - audience: api
+    - { host: shop.example.com, path: /orders, audience: api, scope: [a, b] }
+`)
+	cfg, origins, err := Load(Sources{File: path})
+	require.NoError(t, err)
+	require.Equal(t, []ForwardRoute{
+		{Path: "/", Audience: "api"},
+		{Host: "shop.example.com", Path: "/orders", Audience: "api", Scope: []string{"a", "b"}},
+	}, cfg.ForwardAuth.Routes)
+	require.Contains(t, origins, Origin{Key: "forwardAuth.routes", From: path + ":7"})
+}
+
 func TestConfirmations(t *testing.T) {
 	for url, want := range map[string]int{
 		"bolt:x": 0, "redis://h": 0, "rediss://h": 0, "redis+sentinel://h?master=m": 1, "rediss+cluster://h": 1,
@@ -209,6 +226,13 @@ func TestTableIsTheStruct(t *testing.T) {
 		documented = append(documented, s.path)
 	}
 	require.ElementsMatch(t, webhook, documented)
+
+	var route, told []string
+	leaves(reflect.TypeFor[ForwardRoute](), "", &route)
+	for _, s := range routeSettings() {
+		told = append(told, s.path)
+	}
+	require.ElementsMatch(t, route, told)
 }
 
 func leaves(typ reflect.Type, path string, out *[]string) {
@@ -217,7 +241,7 @@ func leaves(typ reflect.Type, path string, out *[]string) {
 		key := join(path, name)
 		if f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[StoreURL]() && f.Type != reflect.TypeFor[Scopes]() {
 			leaves(f.Type, key, out)
-		} else if key != servicesKey && key != webhooksKey {
+		} else if key != servicesKey && key != webhooksKey && key != routesKey {
 			*out = append(*out, key)
 		}
 	}
@@ -261,7 +285,7 @@ func TestExampleLoads(t *testing.T) {
 // TestExampleUncommented shows that each commented-out line is one that loads.
 func TestExampleUncommented(t *testing.T) {
 	var lines []string
-	for line := range strings.Lines(strings.NewReplacer("services: []\n", "", "webhooks: []\n", "").Replace(Example())) {
+	for line := range strings.Lines(strings.NewReplacer("services: []\n", "", "webhooks: []\n", "", "  routes: []\n", "").Replace(Example())) {
 		trimmed := strings.TrimLeft(line, " ")
 		if rest, ok := strings.CutPrefix(trimmed, "#"); ok && !strings.HasPrefix(rest, " ") || strings.HasPrefix(line, "#  ") {
 			line = strings.Replace(line, "#", "", 1)
@@ -276,6 +300,7 @@ func TestExampleUncommented(t *testing.T) {
 	require.Equal(t, []string{filepath.Join(filepath.Dir(file), "tls.crt")}, cfg.Catalogues, "relative to the file")
 	require.Len(t, cfg.Services, 1)
 	require.Len(t, cfg.Webhooks, 1)
+	require.Len(t, cfg.ForwardAuth.Routes, 1)
 	require.NotNil(t, cfg.Policy.DefaultLifetimeSeconds)
 	require.True(t, cfg.Listen.TLS())
 	require.Equal(t, map[string]string{"cambio-clerks": "order-clerks"}, cfg.Login.Groups)

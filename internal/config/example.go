@@ -10,7 +10,7 @@ const lineWidth = 96
 // default, or with an example where there is none.
 func Example() string {
 	var b strings.Builder
-	comment(&b, "", "Configuration of cambio serve. Every key can also be set by the environment variable and the flag beside it, except services and webhooks; flag > variable > file > default. Paths are relative to this file. Unknown keys refuse to start.")
+	comment(&b, "", "Configuration of cambio serve. Every key can also be set by the environment variable and the flag beside it, except services, webhooks and forwardAuth; flag > variable > file > default. Paths are relative to this file. Unknown keys refuse to start.")
 	section := ""
 	for _, s := range settings() {
 		name, _, nested := strings.Cut(s.path, delimiter)
@@ -19,6 +19,7 @@ func Example() string {
 			if name == "policy" {
 				b.WriteString(exampleServices)
 				b.WriteString(exampleWebhooks)
+				b.WriteString(exampleForwardAuth)
 				b.WriteString("\n# What a new organization starts with.")
 			}
 			b.WriteString("\n" + name + ":\n")
@@ -89,6 +90,17 @@ services: []
 #    claims: # what its tokens tell about the owner; nothing without this
 #      groups: { match: "order-*", max: 20 }
 #      email: true
+`
+
+const exampleForwardAuth = `
+# What requests of reverse proxies to /forward-auth are for that name no audience in their query.
+forwardAuth:
+  routes: []
+#  routes:
+#    - host: shop.example.com # of the original request; without it any
+#      path: /orders # it and what lies below; without it all
+#      audience: https://api.example.com
+#      scope: ["orders:read"] # without it all that the token holds
 `
 
 const exampleWebhooks = `

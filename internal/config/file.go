@@ -65,6 +65,9 @@ func (l *loader) readSection(path string, node *yaml.Node) {
 		case webhooksKey:
 			l.readWebhooks(value)
 			return
+		case routesKey:
+			l.readRoutes(value)
+			return
 		default:
 		}
 		s, ok := l.row(func(s setting) bool { return s.path == key })
@@ -82,7 +85,8 @@ func (l *loader) readSection(path string, node *yaml.Node) {
 
 // known lists every key and every section.
 func (l *loader) known() []string {
-	known := []string{servicesKey, webhooksKey}
+	section, _, _ := strings.Cut(routesKey, delimiter)
+	known := []string{servicesKey, webhooksKey, section, routesKey}
 	for _, s := range l.rows {
 		if section, _, nested := strings.Cut(s.path, delimiter); nested && !slices.Contains(known, section) {
 			known = append(known, section)

@@ -88,6 +88,7 @@ type loader struct {
 	unread   bool // nothing is checked: the file could not be read at all
 	services []Service
 	webhooks []Webhook
+	routes   []ForwardRoute
 }
 
 func newLoader(fileDir, workDir string) *loader {
@@ -116,12 +117,13 @@ func (l *loader) merge(src Sources) (*Config, []Origin, error) {
 			return nil, nil, fmt.Errorf("merge the configuration: %w", err)
 		}
 	}
-	cfg := &Config{Services: []Service{}, Webhooks: []Webhook{}}
+	cfg := &Config{Services: []Service{}, Webhooks: []Webhook{}, ForwardAuth: ForwardAuth{Routes: []ForwardRoute{}}}
 	if err := ko.UnmarshalWithConf("", cfg, koanf.UnmarshalConf{Tag: "yaml"}); err != nil {
 		return nil, nil, fmt.Errorf("merge the configuration: %w", err)
 	}
 	cfg.Services = append(cfg.Services, l.services...)
 	cfg.Webhooks = append(cfg.Webhooks, l.webhooks...)
+	cfg.ForwardAuth.Routes = append(cfg.ForwardAuth.Routes, l.routes...)
 	if !l.unread { // else everything in it would be missing
 		l.validate(cfg)
 	}
@@ -146,11 +148,11 @@ func (l *loader) defaults() map[string]any {
 }
 
 func (l *loader) origins() []Origin {
-	out := make([]Origin, 0, len(l.rows)+2)
+	out := make([]Origin, 0, len(l.rows)+3)
 	for _, s := range l.rows {
 		out = append(out, l.origin(s.path))
 	}
-	return append(out, l.origin(servicesKey), l.origin(webhooksKey))
+	return append(out, l.origin(servicesKey), l.origin(webhooksKey), l.origin(routesKey))
 }
 
 func (l *loader) origin(key string) Origin {

@@ -9,7 +9,7 @@ const referenceIntro = `# Configuration
 
 <!-- Written by go generate ./internal/config; change internal/config/table.go instead. -->
 
-` + "`cambio serve --config cambio.yaml`" + ` reads one YAML file. Every key but ` + "`services`" + ` and ` + "`webhooks`" + ` can also be set by an
+` + "`cambio serve --config cambio.yaml`" + ` reads one YAML file. Every key but ` + "`services`, `webhooks` and `forwardAuth.routes`" + ` can also be set by an
 environment variable and a flag; **flag > environment > file > default**. Lists are comma-separated there, maps are
 ` + "`FROM=TO,FROM=TO`" + `, and the flag of either may be repeated. A key without a value is a key not written.
 
@@ -28,6 +28,14 @@ const referenceEnv = `
 %s are read by the client commands and ` + "`--config`" + `; the server ignores them. So it does with the variables that Kubernetes sets beside a
 Service whose name begins with ` + "`cambio`" + ` (` + "`CAMBIO_SERVICE_HOST`, `CAMBIO_PORT=tcp://…`" + `). Any other ` + "`CAMBIO_…`" + `
 variable refuses to start.
+`
+
+const referenceRoutes = `
+They are for the requests of reverse proxies to ` + "`/forward-auth`" + ` that name no audience in their query. Host and path of the original
+request are read from X-Forwarded-Host and X-Forwarded-Uri, X-Original-URI, X-Original-URL, or what follows ` + "`/forward-auth/`" + `, from
+peers in ` + "`listen.trustedProxies`" + ` only; all that are sent must have the same route. A request without a route is refused with
+403. Without any routes every request is for ` + "`token.defaultAudience`" + `. Recipes: [nginx](integrations/nginx.md), [Traefik](integrations/traefik.md),
+[Caddy](integrations/caddy.md), [Envoy](integrations/envoy.md).
 `
 
 // Reference returns docs/configuration.md: every key with its variable, flag,
@@ -53,6 +61,8 @@ func Reference() string {
 	}
 	writeList(&b, servicesKey, "service", serviceSettings())
 	writeList(&b, webhooksKey, "webhook", webhookSettings())
+	writeList(&b, routesKey, "route", routeSettings())
+	b.WriteString(referenceRoutes)
 	fmt.Fprintf(&b, referenceEnv, "`"+strings.Join(reservedEnv(), "`, `")+"`")
 	b.WriteString("\n## Example\n\n`cambio init` writes this file.\n\n```yaml\n" + Example() + "```\n")
 	return b.String()

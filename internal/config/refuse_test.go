@@ -36,6 +36,10 @@ func TestRefusesFile(t *testing.T) {
 		}
 		return "webhooks: [{ " + fields + ", secretFile: password }]"
 	}
+	const toAPI = `{ audience: "https://sts.example.com/api/v1" }`
+	route := func(fields string) string {
+		return "forwardAuth: { routes: [" + strings.TrimSuffix(toAPI, "}") + ", " + fields + " }] }"
+	}
 	login := func(fields string) string {
 		if !strings.Contains(fields, "issuer:") {
 			fields = "issuer: \"https://idp\", " + fields
@@ -164,6 +168,21 @@ func TestRefusesFile(t *testing.T) {
 		"claim is text":             {service("claims: { groups: all }"), "services[0].claims.groups: is neither true nor false; write true, or {match"},
 		"claim is a list":           {service("claims: { groups: [a] }"), "services[0].claims.groups: is not a map"},
 		"claim pattern":             {service("claims: { groups: { match: \"[a]\" } }"), "services[0].claims.groups.match: is no pattern"},
+		"routes is a map":           {"forwardAuth: { routes: {} }", "forwardAuth.routes: is not a list"},
+		"forwardAuth is a list":     {"forwardAuth: []", "forwardAuth: is not a map"},
+		"unknown forward key":       {"forwardAuth: { route: [] }", "forwardAuth.route: is not a known key; did you mean forwardAuth.routes?"},
+		"route is text":             {"forwardAuth: { routes: [a] }", "forwardAuth.routes[0]: is not a map"},
+		"unknown route key":         {route("scopes: [a]"), "forwardAuth.routes[0].scopes: is not a known key; did you mean forwardAuth.routes[0].scope?"},
+		"route without audience":    {"forwardAuth: { routes: [{ path: /a }] }", "4: forwardAuth.routes[0].audience: is required"},
+		"route to nothing":          {"forwardAuth: { routes: [{ audience: canary }] }", "forwardAuth.routes[0].audience: is none of the services"},
+		"route host with port":      {route("host: \"a:1\""), "forwardAuth.routes[0].host: is not a host name"},
+		"route host in capitals":    {route("host: Canary"), "forwardAuth.routes[0].host: is not a host name"},
+		"route path not at root":    {route("path: canary"), "forwardAuth.routes[0].path: is not a clean path"},
+		"route path with dots":      {route("path: /a/../canary"), "forwardAuth.routes[0].path: is not a clean path"},
+		"route path with slash":     {route("path: /canary/"), "forwardAuth.routes[0].path: is not a clean path"},
+		"route path escaped":        {route("path: /%61"), "forwardAuth.routes[0].path: is not a clean path"},
+		"route scope":               {route("scope: [\"can ary\"]"), "forwardAuth.routes[0].scope: is or has a scope that cannot be one"},
+		"route twice":               {"forwardAuth: { routes: [" + toAPI + ", " + toAPI + "] }", "forwardAuth.routes[1].path: is there twice"},
 		"webhooks is a map":         {"webhooks: {}", "webhooks: is not a list"},
 		"webhook is text":           {"webhooks: [a]", "webhooks[0]: is not a map"},
 		"unknown webhook key":       {webhook("event: [A]"), "webhooks[0].event: is not a known key; did you mean webhooks[0].events?"},
@@ -223,6 +242,7 @@ func TestRefusesEnvironment(t *testing.T) {
 		"like a client's":   {"CAMBIO_FOO=canary", "CAMBIO_FOO: is not a known variable; unset it"},
 		"like the file's":   {"CAMBIO_CONFG=canary", "CAMBIO_CONFG: is not a known variable; did you mean CAMBIO_CONFIG?"},
 		"services":          {"CAMBIO_SERVICES_0_AUDIENCE=canary", "services are set in the file only"},
+		"routes":            {"CAMBIO_FORWARD_AUTH_ROUTES=canary", "forwardAuth is set in the file only"},
 		"webhooks":          {"CAMBIO_WEBHOOKS_0_URL=canary", "webhooks are set in the file only"},
 		"misspelled port":   {"CAMBIO_LISTEN_PORT=8080", "CAMBIO_LISTEN_PORT: is not a known variable"},
 		"wrong type":        {"CAMBIO_LIMITS_MAX_CONNECTIONS=canary", "CAMBIO_LIMITS_MAX_CONNECTIONS: limits.maxConnections: is not a whole number"},
