@@ -59,7 +59,11 @@ func (d *Door) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if status == http.StatusInternalServerError {
 		d.logger.Error("unmapped error", zap.Error(err), zap.String("tracking_id", httpx.OriginFrom(r.Context()).TrackingID))
 	}
-	httpx.RequestLogFrom(r.Context()).Add(zap.String("reason", reason), zap.String("denial_id", header.Get(HeaderDenial)))
+	log := httpx.RequestLogFrom(r.Context())
+	log.Add(zap.String("reason", reason))
+	if denial := header.Get(HeaderDenial); denial != "" {
+		log.Add(zap.String("denial_id", denial))
+	}
 	w.WriteHeader(status)
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/cambio-sts/cambio/console"
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/exchange"
+	"github.com/cambio-sts/cambio/forwardauth"
 	"github.com/cambio-sts/cambio/internal/audit"
 	"github.com/cambio-sts/cambio/internal/cli"
 	"github.com/cambio-sts/cambio/internal/config"
@@ -180,7 +181,11 @@ func (n *node) openDoors() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return n.routes(oauth, management, provisioning, pages)
+	proxied, err := n.forwardAuth()
+	if err != nil {
+		return nil, err
+	}
+	return n.routes(oauth, management, provisioning, pages, proxied)
 }
 
 // limiter counts the requests to the management doors: where several processes may
@@ -194,7 +199,9 @@ func (n *node) limiter() (door.Limiter, error) {
 }
 
 // routes is the public handler: every door, health, and the shell around them.
-func (n *node) routes(oauth *authz.Server, management *api.API, provisioning *scim.Server, pages *console.Console) (http.Handler, error) {
+func (n *node) routes(
+	oauth *authz.Server, management *api.API, provisioning *scim.Server, pages *console.Console, proxied *forwardauth.Door,
+) (http.Handler, error) {
 	n.group = httpx.NewGroup(httpx.GroupConfig{Notice: drainNotice, Grace: drainGrace})
 	mux := http.NewServeMux()
 	oauth.Register(mux)
@@ -208,14 +215,14 @@ func (n *node) routes(oauth *authz.Server, management *api.API, provisioning *sc
 		return nil, err
 	}
 	return httpx.NewShell(httpx.ShellConfig{
-		Next: mux, Logger: n.logger, Now: time.Now, Trusted: trusted, Draining: n.group.Draining(),
-		Fault: faultByDoor(oauth.ServeFault, management.ServeFault, provisioning.ServeFault, pages.ServeFault),
+		Next: proxied.Before(mux), Logger: n.logger, Now: time.Now, Trusted: trusted, Draining: n.group.Draining(),
+		Fault: faultByDoor(oauth.ServeFault, management.ServeFault, provisioning.ServeFault, pages.ServeFault, proxied.ServeFault),
 	}), nil
 }
 
 // faultByDoor answers a panic as the door of its path does. Clients of the
 // management API know it under many paths, so all but the other doors are its.
-func faultByDoor(oauth, management, provisioning, pages http.HandlerFunc) http.HandlerFunc {
+func faultByDoor(oauth, management, provisioning, pages, proxied http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); first {
 		case "oauth", "oauth2", ".well-known":
@@ -224,6 +231,8 @@ func faultByDoor(oauth, management, provisioning, pages http.HandlerFunc) http.H
 			provisioning(w, r)
 		case "console":
 			pages(w, r)
+		case strings.TrimPrefix(forwardauth.Path, "/"):
+			proxied(w, r)
 		default:
 			management(w, r)
 		}

@@ -13,7 +13,7 @@ func TestAFaultHasTheShapeOfItsDoor(t *testing.T) {
 	by := func(door string) http.HandlerFunc {
 		return func(http.ResponseWriter, *http.Request) { answered = door }
 	}
-	fault := faultByDoor(by("oauth"), by("management"), by("provisioning"), by("console"))
+	fault := faultByDoor(by("oauth"), by("management"), by("provisioning"), by("console"), by("proxied"))
 	for path, want := range map[string]string{
 		"/oauth2/token":          "oauth",
 		"/oauth/token":           "oauth",
@@ -28,6 +28,9 @@ func TestAFaultHasTheShapeOfItsDoor(t *testing.T) {
 		"/scim/v2/Users":                               "provisioning",
 		"/console/tokens":                              "console",
 		"/consoles":                                    "management",
+		"/forward-auth":                                "proxied",
+		"/forward-auth/x":                              "proxied",
+		"/forward-authority":                           "management",
 		"/scimitar":                                    "management",
 		"/":                                            "management",
 	} {
