@@ -8,7 +8,7 @@ type snippet struct{ ID, Title, Hint, Text string }
 // snippets are how the token of a page is used. Only the first holds the secret, to be
 // tried at once; the others take it from where it is kept.
 func (s *shelf) snippets(shown *secretPage) []snippet {
-	fill := strings.NewReplacer("{issuer}", s.issuer, "{token}", shown.Whole, "{id}", string(shown.Token.ID), "{audience}", s.audienceOf(shown.Token.Audience)).Replace
+	fill := strings.NewReplacer("{issuer}", s.issuer, "{token}", shown.Whole, "{audience}", s.audienceOf(shown.Token.Audience)).Replace
 	made := make([]snippet, 0, len(snippetTexts))
 	for _, one := range snippetTexts {
 		made = append(made, snippet{ID: "use-" + one.id, Title: one.title, Hint: s.t("snippet." + one.id), Text: fill(one.text)})
@@ -69,15 +69,20 @@ $answer = Invoke-RestMethod -Method Post -Uri "{issuer}/oauth2/token" -Body @{
 }
 $jwt = $answer.access_token
 `},
-	{"nginx", "nginx", `# What asks nginx for a JWT never sees the token. The file, mode 0600, holds one line:
-#   set $cambio_basic "<base64 of {id}:<secret>>";
-location = /internal/jwt {
-  include /etc/nginx/cambio-basic.conf;
-  proxy_method     POST;
-  proxy_set_header Authorization "Basic $cambio_basic";
-  proxy_set_header Content-Type  application/x-www-form-urlencoded;
-  proxy_set_body   "grant_type=client_credentials&audience={audience}";
-  proxy_pass       {issuer}/oauth2/token;
+	{"nginx", "nginx", `location /api/ {
+  auth_request     /_cambio;
+  auth_request_set $cambio_jwt $upstream_http_authorization;
+  proxy_set_header Authorization $cambio_jwt;
+  proxy_set_header Private-Token "";
+  proxy_pass       http://127.0.0.1:9000;
+}
+location = /_cambio {
+  internal;
+  proxy_pass              {issuer}/forward-auth?audience={audience};
+  proxy_ssl_server_name   on;
+  proxy_pass_request_body off;
+  proxy_set_header        Content-Length  "";
+  proxy_set_header        X-Forwarded-For $remote_addr;
 }
 `},
 }
