@@ -88,7 +88,7 @@ func (f *failing) Use(ctx context.Context, p pat.Presentation) (pat.Used, error)
 
 // world is the door over a real store and real keys, behind the real shell.
 type world struct {
-	*testing.T
+	testing.TB
 	clock     *clock
 	people    *directory.Directory
 	uses      *failing
@@ -100,23 +100,23 @@ type world struct {
 	url       string
 }
 
-func newWorld(t *testing.T, change ...func(*forwardauth.Config)) *world {
-	t.Helper()
-	w := &world{T: t, clock: &clock{at: time.Date(2026, 11, 22, 12, 0, 0, 123_000_000, time.UTC)}, audit: &recorder{}}
-	db, err := bolt.Open(bolt.Config{Path: filepath.Join(t.TempDir(), "cambio.db"), Create: true, Now: w.clock.now})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, db.Close()) })
+func newWorld(tb testing.TB, change ...func(*forwardauth.Config)) *world {
+	tb.Helper()
+	w := &world{TB: tb, clock: &clock{at: time.Date(2026, 11, 22, 12, 0, 0, 123_000_000, time.UTC)}, audit: &recorder{}}
+	db, err := bolt.Open(bolt.Config{Path: filepath.Join(tb.TempDir(), "cambio.db"), Create: true, Now: w.clock.now})
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, db.Close()) })
 	w.people, err = directory.New(directory.Config{Identities: db.Identities(), Catalog: db.Catalog(), Now: w.clock.now})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	w.seed()
 	w.openRing(db)
 	w.uses = &failing{UseStore: db.Uses()}
 	format, err := pat.NewFormat(pat.DefaultPrefix)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	peppers, err := pat.NewPeppers(pat.Pepper{Version: 1, Key: bytes.Repeat([]byte{7}, 32)})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	w.tokens, err = pat.NewService(pat.Config{Store: db.PATs(), Uses: w.uses, Format: format, Peppers: peppers, Now: w.clock.now})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	w.openPipeline()
 	w.serve(change...)
 	return w
