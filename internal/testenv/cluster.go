@@ -80,10 +80,15 @@ func (c *RedisCluster) all(command, text string) bool {
 	return true
 }
 
-// replicated reports whether the replica of each primary follows.
+// replicated reports whether the replica of each primary follows: also by its own
+// account, since a primary calls it online as soon as it has sent its data.
 func (c *RedisCluster) replicated() bool {
-	for _, node := range c.Nodes[:len(c.Nodes)/2] {
-		if info, err := node.Do("INFO", "replication"); err != nil || !strings.Contains(info, "state=online") {
+	for i, node := range c.Nodes {
+		follows := "state=online"
+		if i >= len(c.Nodes)/2 {
+			follows = "master_link_status:up"
+		}
+		if info, err := node.Do("INFO", "replication"); err != nil || !strings.Contains(info, follows) {
 			return false
 		}
 	}
