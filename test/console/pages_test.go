@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,12 +25,14 @@ type furnished struct {
 
 	tb                                                  testing.TB
 	token, revoked, level, levelDisabled, person, group string
+	made                                                int
 }
 
 // furnish fills a server over the management API.
 func furnish(t *testing.T, dev *testenv.DevServer) *furnished {
 	t.Helper()
 	f := &furnished{DevServer: dev, tb: t}
+	f.allowMany()
 	soonOver := instant.Format(time.Now().Add(9 * 24 * time.Hour))
 	f.token = f.make("/personal-access-tokens", map[string]any{
 		"name": "deploy-webshop", "description": "Deploys the web shop on each tag", "scope": []string{"orders:read", "orders:write"},
@@ -53,6 +56,15 @@ func furnish(t *testing.T, dev *testenv.DevServer) *furnished {
 	f.make("/role-assignments", map[string]any{"role": "group_admin", "scope": "group", "scopeId": f.group, "holder": dev.Info.Users.Admin.ID})
 	f.make("/groups/"+f.group+"/access-tokens", map[string]any{"name": "order-sync"})
 	return f
+}
+
+// allowMany lets one owner have many tokens.
+func (f *furnished) allowMany() {
+	f.tb.Helper()
+	me := f.send(http.MethodGet, "/me", nil)
+	organization, ok := me["organization"].(map[string]any)
+	require.True(f.tb, ok, me)
+	f.send(http.MethodPut, "/organizations/"+fmt.Sprint(organization["id"])+"/policy", map[string]any{"maxTokensPerOwner": 1000})
 }
 
 // make creates something and returns its id.
@@ -112,6 +124,7 @@ func (f *furnished) pages() []browser.Shot {
 			p.Click("[name=reach][value=some]")
 			p.Click("details.fold summary")
 		}},
+		{Name: "token-secret", Path: "/console/tokens/new", Prepare: f.makeToken},
 		{Name: "token", Path: own},
 		{Name: "token-revoked", Path: "/console/tokens/" + f.revoked},
 		{Name: "token-edit", Path: own + "/edit"},
@@ -144,12 +157,42 @@ func (f *furnished) pages() []browser.Shot {
 	}
 }
 
+// makeToken fills in the form of a new token and shows its secret.
+func (f *furnished) makeToken(p *browser.Page) {
+	f.made++
+	p.Fill("Name", "made by hand "+strconv.Itoa(f.made))
+	p.Click("main button[type=submit]")
+	p.See("This is shown once.")
+	p.Click("I have saved it") // else the page is not left
+}
+
+// strangersPages are those that somebody sees who is not signed in.
+func strangersPages(dev *testenv.DevServer) []browser.Shot {
+	return []browser.Shot{
+		{Name: "login", Path: "/console/login"},
+		{Name: "link", Path: strings.TrimPrefix(dev.Info.ConsoleURL, dev.Info.Addr)},
+		{Name: "link-over", Path: "/console/link?token=over", Status: http.StatusNotFound},
+		{Name: "logged-out", Path: "/console/logout"},
+	}
+}
+
 // TestPages judges every page: on a phone and on a desk, in both themes.
 func TestPages(t *testing.T) { //nolint:tparallel // one page after the other
 	t.Parallel()
 	page, dev := signedIn(t, browser.Options{})
-	f := furnish(t, dev)
-	for _, shot := range f.pages() {
+	judge(t, page, furnish(t, dev).pages())
+}
+
+// TestStrangersPages judges those that somebody sees who is not signed in.
+func TestStrangersPages(t *testing.T) { //nolint:tparallel // one page after the other
+	t.Parallel()
+	dev := testenv.Dev(t)
+	judge(t, browser.Open(t, browser.Options{Base: dev.Info.Addr}), strangersPages(dev))
+}
+
+func judge(t *testing.T, page *browser.Page, pages []browser.Shot) {
+	t.Helper()
+	for _, shot := range pages {
 		t.Run(shot.Name, func(t *testing.T) {
 			p := page.For(t)
 			for _, width := range []int{320, 1280} {
@@ -180,6 +223,8 @@ func TestShots(t *testing.T) {
 	page, dev := signedIn(t, browser.Options{})
 	f := furnish(t, dev)
 	browser.Shots(t, page, f.pages(), dir)
+	other := testenv.Dev(t)
+	browser.Shots(t, browser.Open(t, browser.Options{Base: other.Info.Addr}), strangersPages(other), dir)
 }
 
 // maxWeight is what a full page may weigh with all that it loads, uncompressed.
@@ -190,10 +235,7 @@ func TestFullPage(t *testing.T) {
 	t.Parallel()
 	page, dev := signedIn(t, browser.Options{})
 	f := &furnished{DevServer: dev, tb: t}
-	me := f.send(http.MethodGet, "/me", nil)
-	organization, ok := me["organization"].(map[string]any)
-	require.True(t, ok, me)
-	f.send(http.MethodPut, "/organizations/"+fmt.Sprint(organization["id"])+"/policy", map[string]any{"maxTokensPerOwner": 1000})
+	f.allowMany()
 	for i := range ui.PageSize + 5 {
 		f.make("/personal-access-tokens", map[string]any{
 			"name": fmt.Sprintf("deploy-webshop-to-region-%02d", i), "description": "Deploys the web shop of region " + strconv.Itoa(i) + " on each tag",

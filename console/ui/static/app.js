@@ -79,23 +79,12 @@
   // Panels one of which is shown at a time (WAI-ARIA tabs pattern).
   function makeTabs(root) {
     const panels = [...root.querySelectorAll(":scope > section")];
-    const list = document.createElement("div");
-    list.setAttribute("role", "tablist");
-    list.setAttribute("aria-label", root.dataset.tabs);
-    const tabs = panels.map((panel, i) => {
-      const tab = document.createElement("button");
-      const heading = panel.querySelector("h3");
-      tab.type = "button";
-      tab.id = `${panel.id}-tab`;
-      tab.textContent = heading.textContent;
-      tab.setAttribute("role", "tab");
-      tab.setAttribute("aria-controls", panel.id);
-      heading.hidden = true;
-      panel.setAttribute("role", "tabpanel");
-      panel.setAttribute("aria-labelledby", tab.id);
+    const list = root.querySelector("[role=tablist]");
+    const tabs = [...list.children];
+    tabs.forEach((tab, i) => {
+      panels[i].setAttribute("role", "tabpanel");
+      panels[i].setAttribute("aria-labelledby", tab.id);
       tab.addEventListener("click", () => show(i));
-      list.append(tab);
-      return tab;
     });
     const show = (chosen) => panels.forEach((panel, i) => {
       panel.hidden = i !== chosen;
@@ -111,8 +100,8 @@
       show(next);
       tabs[next].focus();
     });
-    root.prepend(list);
     show(0);
+    root.dataset.ready = "";
   }
 
   // The page of a secret: it is shown once, so it is not left by accident, and
@@ -172,7 +161,7 @@
 
   function enhance(root) {
     for (const button of root.querySelectorAll("[data-copy][hidden]")) button.hidden = false;
-    for (const tabs of root.querySelectorAll("[data-tabs]")) if (!tabs.querySelector("[role=tablist]")) makeTabs(tabs);
+    for (const tabs of root.querySelectorAll("[data-tabs]")) if (!("ready" in tabs.dataset)) makeTabs(tabs);
     for (const panel of root.querySelectorAll("[data-guard]")) guardSecret(panel);
     for (const form of root.querySelectorAll("form[data-expiry]")) tellExpiry(form);
   }
