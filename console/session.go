@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 
 	"go.uber.org/zap"
@@ -56,11 +57,11 @@ func (x *visit) toLogin() error {
 		x.w.WriteHeader(http.StatusUnauthorized)
 		return nil
 	}
-	path := pathLogin
+	to := pathLogin
 	if x.r.Method == http.MethodGet && x.r.URL.Path != Path {
-		path += "?" + url.Values{"return": {x.r.URL.RequestURI()}}.Encode()
+		to += "?" + url.Values{"return": {x.r.URL.RequestURI()}}.Encode()
 	}
-	return x.redirect(path)
+	return x.redirect(to)
 }
 
 // maxReturn is how long a path is that is kept through a login, in bytes: whoever asks
@@ -73,7 +74,10 @@ const maxReturn = 1 << 10
 func returnPath(text string) string {
 	parsed, err := url.Parse(text)
 	if err != nil || len(text) > maxReturn || strings.Contains(text, "#") || parsed.IsAbs() || parsed.Host != "" || parsed.User != nil || !strings.HasPrefix(text, Path) ||
-		strings.ContainsAny(text, "\\\r\n\t") || strings.Contains(parsed.Path, "..") {
+		strings.ContainsAny(text, "\\\r\n\t") {
+		return Path
+	}
+	if clean := path.Clean(parsed.Path); parsed.Path != clean && parsed.Path != clean+"/" { // what would be resolved
 		return Path
 	}
 	return text

@@ -14,7 +14,7 @@ import (
 
 // FuzzReturnPath: whatever a link says, the login leads to a page of the console.
 func FuzzReturnPath(f *testing.F) {
-	for _, seed := range []string{"/console/tokens?q=a", "https://evil.example.com/console/", "//evil.example.com", "/console/../x", `/console/\evil`, "/console//evil", "javascript:alert(1)", "/console/#/../../oauth2/x", "/console/?q=/../../x"} {
+	for _, seed := range []string{"/console/tokens?q=a", "https://evil.example.com/console/", "//evil.example.com", "/console/../x", `/console/\evil`, "/console//evil", "javascript:alert(1)", "/console/#/../../oauth2/x", "/console/?q=/../../x", "/console/."} {
 		f.Add(seed)
 	}
 	base, err := url.Parse("https://sts.example.com/console/login")
