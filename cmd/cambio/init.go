@@ -51,7 +51,7 @@ func initialise(command *cobra.Command, file, issuer string) error {
 	if err != nil {
 		return err
 	}
-	settings, link, sealed, err := prepareStore(command.Context(), file)
+	settings, access, sealed, err := prepareStore(command.Context(), file, issuer != "")
 	if err != nil {
 		if made && !sealed { // it opens nothing: the store has another, or was not reached
 			err = errors.Join(err, os.Remove(master))
@@ -61,7 +61,7 @@ func initialise(command *cobra.Command, file, issuer string) error {
 	if made {
 		_, _ = fmt.Fprintf(out, "wrote %s: keep a copy of it apart from the store; without it no token and no key can be read\n", master)
 	}
-	_, _ = fmt.Fprintf(out, "prepared %s\n%s", settings.Store.URL, nextSteps(settings, file, issuer, link))
+	_, _ = fmt.Fprintf(out, "prepared %s\n%s", settings.Store.URL, nextSteps(settings, file, issuer, access))
 	return nil
 }
 
@@ -98,9 +98,14 @@ func writeConfig(out io.Writer, file, issuer string) error {
 	return nil
 }
 
-// nextSteps is what there is to do before tokens are exchanged. link is where the
-// console is set up; empty once there is an administrator.
-func nextSteps(settings *config.Config, file, issuer, link string) string {
+// access is how the first administrator comes in.
+type access struct {
+	needed bool   // there is none yet
+	link   string // sets the console up; empty where nobody knows its address yet
+}
+
+// nextSteps is what there is to do before tokens are exchanged.
+func nextSteps(settings *config.Config, file, issuer string, first access) string {
 	steps := "next:\n"
 	if issuer == "" && settings.Issuer == placeholderIssuer {
 		steps += fmt.Sprintf("  edit issuer in %s: %s is a placeholder\n", file, placeholderIssuer)
@@ -108,44 +113,47 @@ func nextSteps(settings *config.Config, file, issuer, link string) string {
 	if settings.Token.DefaultAudience == "" {
 		steps += fmt.Sprintf("  set services and token.defaultAudience in %s; without them clients have to say --audience %s%s\n", file, settings.Issuer, exchange.ManagementPath)
 	}
-	if link == "" {
-		return steps + fmt.Sprintf("  cambio serve --config %s\n", file)
+	serve := fmt.Sprintf("  cambio serve --config %s\n", file)
+	bootstrap := fmt.Sprintf("cambio bootstrap --config %s\n", file)
+	switch {
+	case !first.needed:
+		return steps + serve
+	case first.link == "":
+		return steps + "  " + bootstrap + "    or, for a link to the console in its place, set issuer and run cambio init again\n" + serve
+	default:
+		return steps + serve + fmt.Sprintf("  open %s\n    it works once, within 24 hours, and makes the first administrator\n", first.link) +
+			"  or, without a browser, before serve: " + bootstrap
 	}
-	return steps + fmt.Sprintf("  cambio serve --config %[1]s\n  open %[2]s\n    it works once, within 24 hours, and makes the first administrator\n"+
-		"  or, without a browser, before serve: cambio bootstrap --config %[1]s\n", file, link)
 }
 
-// prepareStore prepares the store of a configuration, and makes a link by which the
-// console is set up if there is no administrator. sealed says that there may be
-// something in it under the master key now, also where an error came after.
-func prepareStore(ctx context.Context, file string) (settings *config.Config, link string, sealed bool, err error) {
+// prepareStore prepares the store of a configuration. sealed says that there may be
+// something in it under the master key now, also where an error came after. given
+// says that the operator named the issuer.
+func prepareStore(ctx context.Context, file string, given bool) (settings *config.Config, first access, sealed bool, err error) {
 	if settings, err = loadConfig(file, nil); err != nil {
-		return nil, "", false, err
+		return nil, access{}, false, err
 	}
 	n, err := openDomain(ctx, settings, true, zap.NewNop())
 	if err != nil {
-		return nil, "", false, err
+		return nil, access{}, false, err
 	}
 	_, err = n.prepare(ctx)
 	refused, ok := errors.AsType[*cli.Error](err)
 	sealed = !ok || refused.Code != codeWrongMasterKey
 	if err == nil {
-		link, err = n.setupLink(ctx)
+		first, err = n.firstAccess(ctx, given || settings.Issuer != placeholderIssuer)
 	}
-	return settings, link, sealed, errors.Join(err, n.store.Close())
+	return settings, first, sealed, errors.Join(err, n.store.Close())
 }
 
-// setupLink makes a link by which the console is set up; none once it is, or where the
-// issuer is nobody's.
-func (n *node) setupLink(ctx context.Context) (string, error) {
-	if n.config.Issuer == placeholderIssuer {
-		return "", nil
+// firstAccess makes a link by which the console is set up, if there is no administrator
+// and its address is known.
+func (n *node) firstAccess(ctx context.Context, addressed bool) (first access, err error) {
+	if first.needed, err = manage.SetupNeeded(ctx, n.directory, directory.DefaultOrganizationName); err != nil || !first.needed || !addressed {
+		return first, err
 	}
-	needed, err := manage.SetupNeeded(ctx, n.directory, directory.DefaultOrganizationName)
-	if err != nil || !needed {
-		return "", err
-	}
-	return n.link(ctx, console.LinkSetup, directory.DefaultOrganizationName, setupLinkLife)
+	first.link, err = n.link(ctx, console.LinkSetup, directory.DefaultOrganizationName, setupLinkLife)
+	return first, err
 }
 
 // placeholderIssuer is the issuer of config.Example.
