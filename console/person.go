@@ -198,13 +198,19 @@ func (x *visit) setEnabled(form *ask, row *personRow, enabled bool, done string)
 	return x.done(row.Path, done)
 }
 
-// disablePerson keeps somebody from acting, in person or by a token.
-func (x *visit) disablePerson() error {
-	row, form, err := x.askedPerson("people.disable.title", "people.disable.submit")
+// askedEnding is askedPerson with what depends on the person.
+func (x *visit) askedEnding(title, submit string) (*personRow, *ask, *manage.Ending, error) {
+	row, form, err := x.askedPerson(title, submit)
 	if err != nil {
-		return err
+		return nil, nil, nil, err
 	}
 	end, err := x.manager.IdentityEnding(x.context(), x.caller, x.id())
+	return row, form, end, err
+}
+
+// disablePerson keeps somebody from acting, in person or by a token.
+func (x *visit) disablePerson() error {
+	row, form, end, err := x.askedEnding("people.disable.title", "people.disable.submit")
 	if err != nil {
 		return err
 	}
@@ -218,11 +224,7 @@ func (x *visit) disablePerson() error {
 
 // enablePerson lets somebody act again.
 func (x *visit) enablePerson() error {
-	row, form, err := x.askedPerson("people.enable.title", "people.enable.submit")
-	if err != nil {
-		return err
-	}
-	end, err := x.manager.IdentityEnding(x.context(), x.caller, x.id())
+	row, form, end, err := x.askedEnding("people.enable.title", "people.enable.submit")
 	if err != nil {
 		return err
 	}
@@ -258,11 +260,7 @@ func (x *visit) endSessions() error {
 
 // deletePerson removes somebody with all that is theirs.
 func (x *visit) deletePerson() error {
-	_, form, err := x.askedPerson("people.delete.title", "people.delete.submit")
-	if err != nil {
-		return err
-	}
-	end, err := x.manager.IdentityEnding(x.context(), x.caller, x.id())
+	_, form, end, err := x.askedEnding("people.delete.title", "people.delete.submit")
 	if err != nil {
 		return err
 	}

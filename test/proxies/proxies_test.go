@@ -34,13 +34,10 @@ func startNginx(t *testing.T, w *world) {
 	w.awaitProxy()
 }
 
-// startCaddy is skipped where there is none, in CI too: few systems have one.
+// startCaddy puts Caddy in front of the backend.
 func startCaddy(t *testing.T, w *world) {
 	t.Helper()
-	program, err := exec.LookPath("caddy")
-	if err != nil {
-		t.Skip("caddy is not installed")
-	}
+	program := testenv.Need(t, "caddy")
 	addr, dir := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t)), t.TempDir()
 	recipe := w.recipe("caddy.md", "127.0.0.1:8080", strings.TrimPrefix(w.dev.Info.Addr, "http://"),
 		"https://api.example.com", w.dev.Info.Audience, "127.0.0.1:9000", strings.TrimPrefix(w.backend.URL, "http://"), "api.example.com {", "http://"+addr+" {")
