@@ -124,7 +124,8 @@ type Issued struct {
 // Exchange runs the pipeline. Errors: ErrUnproved, *ThrottledError, *DeniedError,
 // ErrClient, *TargetError, *ScopeError, fault.ErrUnavailable.
 func (e *Exchanger) Exchange(ctx context.Context, r *Request) (*Issued, error) {
-	presented, err := e.prove(ctx, r.Credential, r.Origin)
+	before := e.earlier(r)
+	presented, err := e.proveAgain(ctx, r.Credential, before, r.Origin)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +140,7 @@ func (e *Exchanger) Exchange(ctx context.Context, r *Request) (*Issued, error) {
 	if err != nil {
 		return nil, e.refuse(err, presented, r.Origin)
 	}
-	token, reused, err := e.issue(ctx, r.Reuse, &decision, &claims, presented)
+	token, reused, err := e.issue(before, &decision, &claims, presented)
 	if err != nil {
 		return nil, e.refuseIssue(err, presented, r.Origin)
 	}

@@ -62,7 +62,7 @@ func mayIntrospect(caller *Principal, token *pat.Record) bool {
 }
 
 func (e *Exchanger) introspectPAT(ctx context.Context, token Credential, clientIP string, origin audit.Origin) (Introspection, error) {
-	p, err := e.use(ctx, token, origin)
+	p, err := e.use(ctx, token, nil, origin)
 	if err != nil {
 		return Introspection{}, err
 	}

@@ -33,7 +33,12 @@ func (p *presented) event(name audit.Name, origin audit.Origin) audit.Event {
 
 // prove runs checks 1 to 8 on a credential. What it returns with an error is nil.
 func (e *Exchanger) prove(ctx context.Context, credential Credential, origin audit.Origin) (*presented, error) {
-	p, err := e.use(ctx, credential, origin)
+	return e.proveAgain(ctx, credential, nil, origin)
+}
+
+// proveAgain is prove, for a request that was perhaps answered earlier.
+func (e *Exchanger) proveAgain(ctx context.Context, credential Credential, before *earlier, origin audit.Origin) (*presented, error) {
+	p, err := e.use(ctx, credential, before, origin)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +49,7 @@ func (e *Exchanger) prove(ctx context.Context, credential Credential, origin aud
 }
 
 // use runs checks 1 to 6: those of the token itself and of its owner.
-func (e *Exchanger) use(ctx context.Context, credential Credential, origin audit.Origin) (*presented, error) {
+func (e *Exchanger) use(ctx context.Context, credential Credential, before *earlier, origin audit.Origin) (*presented, error) {
 	peer, _ := netip.ParseAddr(origin.IP) // an address that cannot be read lies in no network
 	token, err := credential.parse(e.Tokens.Format())
 	if err != nil {
@@ -54,7 +59,7 @@ func (e *Exchanger) use(ctx context.Context, credential Credential, origin audit
 	if err != nil {
 		return nil, err
 	}
-	use, err := e.Tokens.Use(ctx, token, who, origin)
+	use, err := e.Tokens.UseAgain(ctx, token, before.find(token.ID()), who, origin)
 	if errors.Is(err, ErrUnproved) {
 		return nil, e.unproved(err, token.ID(), peer, origin)
 	}

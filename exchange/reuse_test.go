@@ -85,6 +85,10 @@ func TestReuseOnlyOfTheSame(t *testing.T) {
 		"a shorter life": func(w *world, _ *pat.Record) {
 			w.policy(func(p *directory.Policy) { p.MaxAccessTokenSeconds = 60 })
 		},
+		"its owner was disabled for a while": func(w *world, _ *pat.Record) {
+			w.identity(func(i *directory.Identity) { i.Enabled = false })
+			w.identity(func(i *directory.Identity) { i.Enabled = true })
+		},
 		"another signing key": func(w *world, _ *pat.Record) {
 			kid, err := w.ring.KeyID(keys.EdDSA)
 			require.NoError(w, err)

@@ -23,7 +23,7 @@ func (e *Exchanger) Revoke(ctx context.Context, token Credential, origin audit.O
 }
 
 func (e *Exchanger) revokePAT(ctx context.Context, token Credential, origin audit.Origin) error {
-	p, err := e.use(ctx, token, origin)
+	p, err := e.use(ctx, token, nil, origin)
 	if _, throttled := errors.AsType[*ThrottledError](err); throttled || errors.Is(err, fault.ErrUnavailable) {
 		return err
 	}

@@ -67,8 +67,8 @@ type Revocation struct {
 
 // UseStore serves the hot path: a token presented, and a JWT of it.
 type UseStore interface {
-	// Use loads a token with its owner and, when the secret is right and the token is
-	// ACTIVE but expired, makes it AUTO_REVOKED: one step, exactly one transition
+	// Use loads a token with its owner, says whether the JWT that p names was revoked
+	// and, when the secret is right and the token is ACTIVE but expired, makes it AUTO_REVOKED: one step, exactly one transition
 	// and one event (ExpiredEvent) under any concurrency. A wrong secret and an
 	// unknown id take the same calls and give answers of the same shape, and
 	// change nothing.
@@ -93,6 +93,8 @@ type Presentation struct {
 	// answers fault.ErrUnavailable when they differ by more than MaxSkew.
 	Now    time.Time
 	Origin audit.Origin
+	// JTI names a JWT that was minted from the token earlier; empty: none.
+	JTI string
 }
 
 // MaxSkew bounds the difference between the store's clock and a replica's.
@@ -111,6 +113,7 @@ type Used struct {
 	// Transitioned says that this very use made the token AUTO_REVOKED. Record
 	// shows the state after it.
 	Transitioned bool
+	JTIRevoked   bool      // the JWT that the presentation names was revoked by itself
 	Now          time.Time // the clock by which it was decided
 }
 

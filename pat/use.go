@@ -50,17 +50,25 @@ type Use struct {
 	Record    Record
 	Owner     directory.Identity
 	OldSecret bool // the one before the last rotation, within its grace period
-	Now       time.Time
-	ended     bool   // by this very use
-	rehash    Digest // set if the secret should be kept under a newer pepper
+	// JWTRevoked says so of the JWT that UseAgain was asked about.
+	JWTRevoked bool
+	Now        time.Time
+	ended      bool   // by this very use
+	rehash     Digest // set if the secret should be kept under a newer pepper
 }
 
 // Use checks a presented token: its secret (ErrUnproved, ErrOldSecret), its
 // state, its expiry, which ends it, and its owner (*RefusedError), as of now. fault.ErrUnavailable when the store
 // cannot tell. It writes nothing but the end of an expired token.
 func (s *Service) Use(ctx context.Context, token Token, who *directory.Snapshot, origin audit.Origin) (Use, error) {
+	return s.UseAgain(ctx, token, "", who, origin)
+}
+
+// UseAgain is Use, and in the same look at the store tells whether a JWT that was minted
+// from the token earlier was revoked by itself.
+func (s *Service) UseAgain(ctx context.Context, token Token, jti string, who *directory.Snapshot, origin audit.Origin) (Use, error) {
 	candidates := s.peppers.Candidates(token)
-	presentation := Presentation{ID: token.ID(), Candidates: candidates, Now: s.now(), Origin: origin}
+	presentation := Presentation{ID: token.ID(), Candidates: candidates, Now: s.now(), Origin: origin, JTI: jti}
 	used, err := s.uses.Use(ctx, presentation)
 	if err != nil {
 		return Use{}, fmt.Errorf("use token: %w", err)
@@ -74,7 +82,7 @@ func (s *Service) Use(ctx context.Context, token Token, who *directory.Snapshot,
 	case used.Record.ID != token.ID():
 		return Use{}, fmt.Errorf("use token: the store answered with another record: %w", fault.ErrUnavailable)
 	}
-	use := Use{Record: used.Record, Owner: used.Owner, OldSecret: old, Now: used.Now, ended: used.Transitioned}
+	use := Use{Record: used.Record, Owner: used.Owner, OldSecret: old, JWTRevoked: used.JTIRevoked, Now: used.Now, ended: used.Transitioned}
 	if newest := candidates[0]; !old && matched.Pepper != newest.Pepper {
 		use.rehash = newest
 	}

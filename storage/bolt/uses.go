@@ -80,6 +80,9 @@ func (s Uses) present(tx *bbolt.Tx, p *pat.Presentation, now time.Time, used *pa
 	if err := loadOwner(tx, record.Owner, &used.Owner); err != nil {
 		return false, err
 	}
+	if p.JTI != "" {
+		used.JTIRevoked = tx.Bucket(bucketJTIs).Get(join(string(p.ID), p.JTI)) != nil
+	}
 	right := current || now.Before(record.Verifier.PreviousUntil)
 	return right && record.State == pat.StateActive && record.ExpiredAt(now), nil
 }

@@ -34,10 +34,11 @@ func (s uses) Use(ctx context.Context, p pat.Presentation) (pat.Used, error) {
 	for i := range p.Candidates {
 		args = append(args, digestText(&p.Candidates[i]))
 	}
-	answer, err := s.db.do(ctx, call{
-		what: "use token", script: s.db.scripts.use,
-		keys: []string{tokenKey(token), epochKey(shard), auditKey(shard)}, args: args,
-	})
+	keys := append(make([]string, 0, 4), tokenKey(token), epochKey(shard), auditKey(shard))
+	if p.JTI != "" {
+		keys, args = append(keys, key(shard, "jti")), append(args, member(token, p.JTI))
+	}
+	answer, err := s.db.do(ctx, call{what: "use token", script: s.db.scripts.use, keys: keys, args: args})
 	if err != nil {
 		return pat.Used{}, err
 	}
@@ -48,16 +49,22 @@ func (s uses) Use(ctx context.Context, p pat.Presentation) (pat.Used, error) {
 	return used, nil
 }
 
+// What the scripts use and live tell of a token besides its fields.
+const (
+	toldTransition = 1
+	toldRevoked    = 2
+)
+
 func readUsed(token pat.ID, answer reply) (pat.Used, error) {
 	now, ok := answer.number(0)
-	transitioned, ok2 := answer.number(1)
+	told, ok2 := answer.number(1)
 	verifier, ok3 := answer.fields(2)
 	often, ok4 := answer.fields(3)
 	seldom, ok5 := answer.fields(4)
 	if !ok || !ok2 || !ok3 || !ok4 || !ok5 || len(answer.rest) != 6 {
 		return pat.Used{}, errReply
 	}
-	used := pat.Used{Now: time.UnixMilli(now).UTC(), Transitioned: transitioned == 1}
+	used := pat.Used{Now: time.UnixMilli(now).UTC(), Transitioned: told&toldTransition != 0, JTIRevoked: told&toldRevoked != 0}
 	if often == nil {
 		r := read(verifier...)
 		used.Verifier = readVerifier(r)
@@ -123,7 +130,7 @@ func (s uses) Live(ctx context.Context, token pat.ID, jti string) (pat.Live, err
 	if err != nil {
 		return pat.Live{}, unavailable("look at token", err)
 	}
-	return pat.Live{Record: used.Record, Owner: used.Owner, Revoked: used.Transitioned, Now: used.Now}, nil
+	return pat.Live{Record: used.Record, Owner: used.Owner, Revoked: used.JTIRevoked, Now: used.Now}, nil
 }
 
 // member names a JWT among those of its shard.

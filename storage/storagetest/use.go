@@ -275,13 +275,20 @@ func liveJTI(t *testing.T, s Stores) {
 	require.EqualValues(t, 1, changes.Load())
 	requireEvents(t, s, revoked)
 	for _, c := range []struct {
-		token pat.ID
+		token *pat.Record
 		jti   string
 		want  bool
-	}{{record.ID, "jti 1", true}, {record.ID, "jti 2", false}, {record.ID, "", false}, {other.ID, "jti 1", false}} {
-		live, err := s.Uses.Live(ctx, c.token, c.jti)
+	}{{&record, "jti 1", true}, {&record, "jti 2", false}, {&record, "", false}, {&other, "jti 1", false}} {
+		live, err := s.Uses.Live(ctx, c.token.ID, c.jti)
 		require.NoError(t, err)
 		require.Equal(t, c.want, live.Revoked, c.jti)
+		p := present(c.token, right(c.token))
+		p.JTI = c.jti
+		used, err := s.Uses.Use(ctx, p)
+		require.NoError(t, err)
+		require.Equal(t, c.want, used.JTIRevoked, c.jti)
+		require.False(t, used.Transitioned)
+		require.Equal(t, c.token.ID, used.Record.ID, "what is asked about a JWT does not touch the rest")
 	}
 	require.Equal(t, record, mustFind(t, s, record.ID), "the token lives on")
 

@@ -58,7 +58,7 @@ func mutants() []mutant {
 		{"what is answered is confirmed", "storage/redis/send.go", "got < want {", "got < want && want < 0 {", stale},
 		{"what was sent is repeated", "storage/redis/renew.go", "failed[i] = one.again(ctx, s)", "_, failed[i] = one, nil", stale},
 		{"a stranger is asked nothing", "storage/redis/session.go", "case s.begun.Load() && !s.known[who]:", "case false && s.known[who]:", stale},
-		{"4 a kept JWT lives", "exchange/reuse.go", "\t_, err = e.Tokens.UseJWT(ctx, p.Record.ID, p.Record.Generation, kept.JTI, who)\n", "\t_ = who\n", useCase},
+		{"4 a kept JWT lives", "exchange/reuse.go", " && !p.JWTRevoked && ", " && ", useCase},
 		{"12 audit", "exchange/reuse.go", "if err := e.Audit.Record(event); err != nil {", "if err := error(nil); err != nil && event.JTI != \"\" {", useCase},
 	}
 }

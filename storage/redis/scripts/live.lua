@@ -10,5 +10,5 @@ local v = redis.call('HMGET', KEYS[1], 'current', 'previous', 'previous_until')
 local p, seldom = rest(KEYS[1], v)
 if not p[1] then return {'NOTFOUND', epoch} end
 local ends = redis.call('ZSCORE', KEYS[3], ARGV[4])
-local revoked = (ends and now < tonumber(ends)) and 1 or 0
+local revoked = (ends and now < tonumber(ends)) and 2 or 0
 return {'OK', epoch, now, revoked, v, p, seldom, redis.call('HGET', ARGV[3] .. 'idn:' .. p[3], 'record')}

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- A presentation: digest, state, expiry with auto-revoke, owner.
--- KEYS pat epoch audit  ARGV now skew prefix id ip agent tracking candidate…
+-- KEYS pat epoch audit [jti]  ARGV now skew prefix id ip agent tracking candidate… [member]
+-- With jti it also says whether that member of it, a JWT, was revoked.
 -- The keys of the owner and of the holder follow from the record; they lie in
 -- the slot of KEYS[1].
 --include clock
@@ -12,7 +13,7 @@ local epoch = redis.call('GET', KEYS[2]) or 0
 local v = redis.call('HMGET', KEYS[1], 'current', 'previous', 'previous_until')
 local right, previous = false, false
 if v[1] then
-  for i = 8, #ARGV do
+  for i = 8, KEYS[4] and #ARGV - 1 or #ARGV do
     if ARGV[i] == v[1] then right = true elseif ARGV[i] == v[2] then previous = true end
   end
 end
@@ -22,7 +23,11 @@ end
 -- state, expires, owner, name, gen, rev, record, …
 local p, seldom = rest(KEYS[1], v)
 local owner = redis.call('HGET', ARGV[3] .. 'idn:' .. p[3], 'record')
-local transitioned = 0
+local told = 0
+if KEYS[4] then
+  local ends = redis.call('ZSCORE', KEYS[4], ARGV[#ARGV])
+  if ends and now < tonumber(ends) then told = 2 end
+end
 if p[1] == 'ACTIVE' and p[2] and now >= tonumber(p[2]) and (right or now < tonumber(v[3] or 0)) then
   local at = string.format('%.0f', now)
   local live = ARGV[3] .. 'live:' .. (seldom and seldom[2] or p[3])
@@ -36,7 +41,7 @@ if p[1] == 'ACTIVE' and p[2] and now >= tonumber(p[2]) and (right or now < tonum
   local token, organization = 'h' .. ARGV[4], string.sub(p[7], 1, 17)
   redis.call('XADD', KEYS[3], '*', 'event', token .. pack({at, 'PERSONAL_ACCESS_TOKEN_EXPIRED', ''})
     .. organization .. token .. pack({p[3], '', ARGV[5], ARGV[6], ARGV[7]}))
-  transitioned = 1
+  told = told + 1
   p, seldom = rest(KEYS[1], v)
 end
-return {'OK', epoch, now, transitioned, v, p, seldom, owner}
+return {'OK', epoch, now, told, v, p, seldom, owner}
