@@ -22,6 +22,8 @@ endif
 # conformance look for races in the product.
 PLAIN := ./cmd/cambio ./test/docs ./test/console/...
 SAID  := --format pkgname-and-test-fails
+# make lint vets; each test package would be vetted once more
+FLAGS := -vet=off -shuffle=on
 # URL or file:// of a vulnerability database in the format of https://go.dev/doc/security/vuln/database
 GOVULNDB ?= https://vuln.go.dev
 # How long each fuzz function runs
@@ -35,8 +37,8 @@ test: $(BIN)/gotestsum ## Run every test (or PKG=./pat/...) with the race detect
 	.ci/deps
 	all=$$(go list $(PKG)); plain=$$(go list $(PLAIN)); race=$$(.ci/race); failed=0; \
 	raced=$$(grep -vxF "$$plain" <<<"$$all" || true); rest=$$(grep -xF "$$plain" <<<"$$all" || true); \
-	[ -z "$$raced" ] || $< $(SAID) -- $$race -shuffle=on $(LONGEST) $$raced || failed=1; \
-	[ -z "$$rest" ] || $< $(SAID) -- -shuffle=on $$rest || failed=1; \
+	[ -z "$$raced" ] || $< $(SAID) -- $$race $(FLAGS) $(LONGEST) $$raced || failed=1; \
+	[ -z "$$rest" ] || $< $(SAID) -- $(FLAGS) $$rest || failed=1; \
 	exit $$failed
 
 .PHONY: lint
@@ -57,7 +59,7 @@ vuln: $(BIN)/govulncheck ## Look for known vulnerabilities that the code reaches
 
 .PHONY: cover
 cover: ## Print the statement coverage of the packages that decide; fail under COVER_MIN percent
-	go test -cover $(patsubst %,./%/...,$(COVER)) | .ci/coverage $(COVER_MIN)
+	go test -vet=off -cover $(patsubst %,./%/...,$(COVER)) | .ci/coverage $(COVER_MIN)
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz function for FUZZTIME

@@ -37,7 +37,9 @@ func TestNoSecretIsKept(t *testing.T) {
 			folders = append(folders, server.dir)
 			c := &canaries{served: server}
 			c.flows(t)
-			c.grind(t)
+			if name == "bolt" { // what is sent astray is refused, or looked for, before a store would keep it
+				c.grind(t)
+			}
 			server.Stop()
 			require.NotEmpty(t, c.secrets)
 			c.requireAbsent(t, "what the server printed", []byte(server.Stdout()+server.Stderr()))
