@@ -29,7 +29,7 @@ func New(env Env) []*cobra.Command {
 	return []*cobra.Command{
 		newLogin(env), newLogout(env), newMe(env),
 		newPAT(env), newOrganizations(env), newPolicy(env), newGroups(env), newIdentities(env), newRoles(env), newDirectory(env),
-		newExchange(env), newIntrospect(env), newServices(env), newKeys(env), newAudit(env), newReports(env), newVersion(env),
+		newExchange(env), newCredentials(env), newIntrospect(env), newServices(env), newKeys(env), newAudit(env), newReports(env), newVersion(env),
 	}
 }
 

@@ -24,7 +24,8 @@ type credential struct {
 }
 
 // credential returns the token to use: of --token-file, else CAMBIO_TOKEN, else
-// ~/.config/cambio/token. That one is sent to the server it was kept for alone.
+// ~/.config/cambio/token. That one is sent to the server it was kept for alone;
+// without a base it is that.
 func (c *call) credential(base *url.URL) (credential, error) {
 	if c.opts.tokenFile != "" {
 		return c.credentialAt(c.opts.tokenFile)
@@ -43,7 +44,7 @@ func (c *call) credential(base *url.URL) (credential, error) {
 	if err != nil {
 		return credential{}, err
 	}
-	if kept.Server != "" && kept.Server != base.String() {
+	if base != nil && kept.Server != "" && kept.Server != base.String() {
 		return credential{}, &Error{
 			Code: "other_server", Cause: "the token of cambio login is for " + quote(kept.Server) + ", and is not sent to " + quote(base.String()),
 			Fix: "log in there with cambio login --server " + base.String() + "; or " + safeWays, Exit: ExitUsage,

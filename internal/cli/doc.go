@@ -30,7 +30,10 @@
 // from the command line, where other users of the machine and the shell's history
 // see it. It is sent to one server, over TLS, and is in no message. What login
 // keeps (home.go, kept.go) goes to the server that it was kept for alone, and so does
-// how that is reached.
+// how that is reached. The two commands of credential (credentialgit.go,
+// credentialkubectl.go) hand it, or an access token, to the program that runs them, for
+// the hosts that their user named; they keep nothing on disk, where what is short-lived
+// would be one more secret to guard.
 //
 // The package refuses to know the product's packages: it reads the documented
 // JSON as any other client does.

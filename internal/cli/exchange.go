@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -29,7 +28,7 @@ type exchanged struct {
 
 func newExchange(env Env) *cobra.Command {
 	g := group{env: env, opts: &options{}}
-	var audience, resource, scope []string
+	var w wants
 	command := g.command(action{
 		use: "exchange", short: "Exchange a personal access token for a short-lived access token",
 		formats: []format{formatTable, formatJSON, formatYAML, formatToken},
@@ -37,32 +36,17 @@ func newExchange(env Env) *cobra.Command {
 			"token (RFC 8693). -o token prints that alone.",
 		example: `  curl -H "Authorization: Bearer $(cambio exchange -o token)" https://api.example.com/orders`,
 		run: func(c *call) error {
-			client, err := c.client()
+			body, err := c.exchange(w)
 			if err != nil {
 				return err
 			}
-			values := url.Values{
-				"grant_type": {grantExchange}, "subject_token": {client.token.text.Reveal()}, "subject_token_type": {subjectTypePAT},
-			}
-			values["audience"], values["resource"] = audience, resource
-			if c.changed("scope") {
-				values.Set("scope", strings.Join(scope, " "))
-			}
-			r := form("/oauth2/token", values)
-			r.anonymous = true
-			a, err := c.send(r)
-			if err != nil {
-				return err
-			}
-			return c.printExchanged(a.body)
+			return c.printExchanged(body)
 		},
 	})
 	flags := command.Flags()
 	g.opts.addOutput(command, flags, formatTable, formatJSON, formatYAML, formatToken)
 	g.opts.addServer(flags)
-	flags.StringSliceVar(&audience, "audience", nil, "service the access token is for; repeatable (default: the server's)")
-	flags.StringSliceVar(&resource, "resource", nil, "the same by its URL (RFC 8707); repeatable")
-	flags.StringSliceVar(&scope, "scope", nil, "what it may do; repeatable, comma-separated (default: all the token may)")
+	w.add(flags)
 	return command
 }
 
@@ -75,14 +59,10 @@ func (c *call) printExchanged(body []byte) error {
 	if err != nil {
 		return err
 	}
-	now := c.env.Now()
-	if ends, err := time.Parse(time.RFC3339, got.PATExpiresAt); err == nil && ends.Sub(now) < warnBefore {
-		c.note("warning: the personal access token expires on %s, in %s; its owner can move that: cambio pat update %s --expires 90d",
-			got.PATExpiresAt, roughly(ends.Sub(now)), got.ClientID)
-	}
+	c.warnOfExpiry(got)
 	if c.format() == formatToken {
-		if got.AccessToken == "" || strings.ContainsFunc(got.AccessToken, func(r rune) bool { return r <= ' ' || r > '~' }) {
-			return &Error{Code: "unexpected_answer", Cause: "the answer holds no access token", Fix: "look at it with -o json"}
+		if !got.printable() {
+			return errNoAccessToken("look at it with -o json")
 		}
 		return c.write([]byte(got.AccessToken + "\n"))
 	}
@@ -91,11 +71,29 @@ func (c *call) printExchanged(body []byte) error {
 		for _, m := range all {
 			out.add(m.name, cellOf(m.value))
 			if m.name == "expires_in" {
-				out.add("expires_at", now.Add(time.Duration(got.ExpiresIn)*time.Second).UTC().Format(timeLayout))
+				out.add("expires_at", c.env.Now().Add(time.Duration(got.ExpiresIn)*time.Second).UTC().Format(timeLayout))
 			}
 		}
 		return out
 	}})
+}
+
+// warnOfExpiry tells a person that the personal access token ends soon.
+func (c *call) warnOfExpiry(got exchanged) {
+	ends, err := time.Parse(time.RFC3339, got.PATExpiresAt)
+	if left := ends.Sub(c.env.Now()); err == nil && left < warnBefore {
+		c.note("warning: the personal access token expires on %s, in %s; its owner can move that: cambio pat update %s --expires 90d",
+			got.PATExpiresAt, roughly(left), got.ClientID)
+	}
+}
+
+// printable reports whether the access token is there and fits in a header.
+func (e exchanged) printable() bool {
+	return e.AccessToken != "" && !strings.ContainsFunc(e.AccessToken, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+func errNoAccessToken(fix string) *Error {
+	return &Error{Code: "unexpected_answer", Cause: "the answer holds no access token", Fix: fix}
 }
 
 // roughly names a time span by its greatest unit below a week.

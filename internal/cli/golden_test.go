@@ -18,7 +18,7 @@ const (
 // cases are the runs of which the whole is in testdata, by the names there.
 func cases() map[string]run {
 	all := patCases()
-	for _, more := range []map[string]run{levelCases(), organizationCases(), policyCases(), groupCases(), identityCases(), roleCases(), directoryCases(), otherCases(), loginCases()} {
+	for _, more := range []map[string]run{levelCases(), organizationCases(), policyCases(), groupCases(), identityCases(), roleCases(), directoryCases(), otherCases(), loginCases(), credentialCases()} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -118,7 +118,7 @@ func patCases() map[string]run {
 func TestHelp(t *testing.T) {
 	for _, name := range []string{
 		"pat", "pat create", "pat list", "exchange", "introspect", "keys", "audit verify", "audit list", "version",
-		"org", "org token", "group", "group create", "group member", "group token create", "identity", "identity create", "identity update", "role", "role assign", "policy", "policy set", "directory", "directory import", "login", "logout",
+		"org", "org token", "group", "group create", "group member", "group token create", "identity", "identity create", "identity update", "role", "role assign", "policy", "policy set", "directory", "directory import", "login", "logout", "credential", "credential git", "credential kubectl",
 	} {
 		got := run{args: append(splitWords(name), "--help")}.do(t)
 		golden(t, "help-"+joinWords(name), got.transcript(append(splitWords(name), "--help")))
