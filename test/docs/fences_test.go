@@ -17,10 +17,20 @@ import (
 
 // notRun are the fences that say `sh norun=<reason>`, by document and first
 // line, with their reason.
-var notRun = map[string]string{}
+var notRun = map[string]string{
+	"docs/integrations/github-actions.md: gh secret set CAMBIO_TOKEN --env production <github.token":              "account",
+	"docs/integrations/kubectl.md: kubectl auth whoami":                                                           "account",
+	"docs/integrations/terraform.md: TF_VAR_jwt=$(cambio exchange --audience https://vault.example.com -o token)": "account",
+	"docs/integrations/vaults.md: jwt=$(vault kv get -mount=secret -field=token cambio/nightly |":                 "account",
+}
+
+// foreign are languages that nothing here reads; a page with such a fence says in
+// its first lines what of it is run.
+var foreign = []string{"csharp", "groovy", "hcl", "java", "powershell"}
 
 // reasons are why a command of a document is not run.
 var reasons = map[string]string{
+	"account":   "needs an account, or a server, of somebody else",
 	"docker":    "needs a container engine; test/compose runs the same commands without",
 	"recursion": "runs this test",
 }
@@ -44,6 +54,8 @@ func TestFences(t *testing.T) {
 				require.True(t, json.Valid([]byte(f.text)), at)
 			case f.info == "yaml":
 				require.NoError(t, yaml.Unmarshal([]byte(f.text), new(any)), at)
+			case slices.Contains(foreign, f.info):
+				require.Regexp(t, `(?i)not run`, first(d.prose), at)
 			case f.info == "go":
 				require.True(t, compiled(t, f.text), "%s: no example_test.go has these lines, so nothing compiles them", at)
 			case f.info == "":
@@ -54,6 +66,12 @@ func TestFences(t *testing.T) {
 		}
 	}
 	require.Equal(t, notRun, skipped, "the fences that are not run")
+}
+
+// first is what a page says in its heading and its first two paragraphs.
+func first(prose string) string {
+	paragraphs := strings.SplitN(prose, "\n\n", 4)
+	return strings.Join(paragraphs[:min(3, len(paragraphs))], "\n")
 }
 
 // compiled reports whether an example of the repository has the lines of text,
