@@ -27,6 +27,7 @@ import (
 type store interface {
 	ports
 	jobs.Marks
+	Ended() pat.EndedLog
 	Ping(ctx context.Context) error
 	Close() error
 }

@@ -20,7 +20,7 @@ func allBuckets() [][]byte {
 		bucketTokens, bucketNames, bucketByHolder, bucketByTime, bucketByAncestor, bucketByOwner, bucketCounts, bucketJTIs, bucketJTIExpiry,
 		bucketIdentities, bucketIdentitiesByTime, bucketMembers, bucketLogins,
 		bucketOrganizations, bucketGroups, bucketAssignments, bucketCatalog,
-		bucketKeys, bucketOutbox, bucketKept, bucketKeptExpiry,
+		bucketKeys, bucketOutbox, bucketEnded, bucketKept, bucketKeptExpiry,
 	}
 }
 

@@ -33,12 +33,15 @@
 //	catalog             "version"                  number that each of their changes raises
 //	keys                "ring"                     JSON
 //	outbox              sequence                   JSON of an audit event
+//	ended               sequence                   row of a pat.Ended
 //	kept                key                        expiry, value: what the console keeps for a while
 //	kept_by_expiry      expiry, key                –
 //
 // What is kept is no record: it stays behind when the rest is carried to another
-// store, and a backup has none of it (kept.go). A file that was made before these two
-// buckets gets them as it is opened.
+// store, and a backup has none of it (kept.go). What ended (ended.go) is told for
+// pat.EndedWindow in the transaction that ended it, and cleared away by later ones. It
+// is no record either: see storage/transfer. A file that was made before these three
+// buckets gets them as it is opened; a program from before them opens it all the same.
 //
 // A file is made under another name, synced and then linked to its place, so a
 // half-made one never lies there; and it is read through and checked before

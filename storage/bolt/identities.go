@@ -89,6 +89,9 @@ func (s Identities) Replace(ctx context.Context, identity directory.Identity, ev
 		if err := appending(tx, &event); err != nil {
 			return err
 		}
+		if err := s.db.tellDisabled(tx, &before, &identity); err != nil {
+			return err
+		}
 		next := identity
 		next.Revision++
 		return s.put(tx, &before, &next)
@@ -109,6 +112,7 @@ func (s Identities) Delete(ctx context.Context, id directory.ID, event audit.Eve
 		if err := appendEnd(tx, &event); err != nil {
 			return err
 		}
+		ended := make([]pat.Ended, 0, len(owned))
 		for i := range owned {
 			gone := pat.DeletedWithOwner(&event, &owned[i])
 			if err := appendEnd(tx, &gone); err != nil {
@@ -117,6 +121,10 @@ func (s Identities) Delete(ctx context.Context, id directory.ID, event audit.Eve
 			if err := putToken(tx, &owned[i], nil); err != nil {
 				return err
 			}
+			ended = append(ended, endedToken(owned[i].ID, pat.EveryGeneration))
+		}
+		if err := s.db.tell(tx, ended...); err != nil {
+			return err
 		}
 		return s.put(tx, &before, nil)
 	})

@@ -34,6 +34,7 @@ var (
 	bucketCatalog          = []byte("catalog")
 	bucketKeys             = []byte("keys")
 	bucketOutbox           = []byte("outbox")
+	bucketEnded            = []byte("ended")
 	bucketKept             = []byte("kept")
 	bucketKeptExpiry       = []byte("kept_by_expiry")
 

@@ -134,7 +134,7 @@ func forgetKept(tx *bbolt.Tx, now time.Time) error {
 	return nil
 }
 
-// keptBuckets may be missing in a file that was made before there were any.
+// keptBuckets are those of what is kept.
 func keptBuckets() [][]byte { return [][]byte{bucketKept, bucketKeptExpiry} }
 
 // forgetAllKept empties the buckets of what is kept.

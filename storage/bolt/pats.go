@@ -109,6 +109,9 @@ func (s PATs) Replace(ctx context.Context, record pat.Record, limit int, event a
 		if next.Verifier.Previous != before.Verifier.Previous {
 			next.OldUses = nil
 		}
+		if err := s.db.tellRaised(tx, &before, &next); err != nil {
+			return err
+		}
 		return putToken(tx, &before, &next)
 	})
 }
@@ -126,6 +129,9 @@ func (s PATs) Revoke(ctx context.Context, r pat.Revocation, event audit.Event) (
 		}
 		apply(&r, &record)
 		if err := appendEnd(tx, &event); err != nil {
+			return err
+		}
+		if err := s.db.tell(tx, endedToken(r.ID, record.Generation)); err != nil {
 			return err
 		}
 		return putToken(tx, &before, &record)
@@ -160,6 +166,9 @@ func (s PATs) Delete(ctx context.Context, id pat.ID, event audit.Event) error {
 			return err
 		}
 		if err := appendEnd(tx, &event); err != nil {
+			return err
+		}
+		if err := s.db.tell(tx, endedToken(id, pat.EveryGeneration)); err != nil {
 			return err
 		}
 		return putToken(tx, &before, nil)

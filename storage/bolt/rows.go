@@ -122,6 +122,13 @@ func assignmentMembers(w *wire, a *directory.Assignment) {
 	text(w, 5, &a.Holder)
 }
 
+func endedMembers(w *wire, e *pat.Ended) {
+	text(w, 1, &e.Kind)
+	text(w, 2, &e.ID)
+	integer(w, 3, &e.Generation)
+	w.moment(4, &e.At)
+}
+
 // decodeVerifier reads the verifier of a token's row and nothing behind it: it
 // takes as long for a large token as for a small one.
 func decodeVerifier(row []byte, verifier *pat.Verifier) error {

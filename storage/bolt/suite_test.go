@@ -17,6 +17,7 @@ func TestStore(t *testing.T) {
 		db := open(t, filepath.Join(t.TempDir(), "cambio.db"))
 		return storagetest.Stores{
 			PATs: db.PATs(), Uses: db.Uses(), Identities: db.Identities(), Catalog: db.Catalog(), Keys: db.Keys(), Outbox: db.Outbox(),
+			Ended: db.Ended(),
 		}
 	})
 }

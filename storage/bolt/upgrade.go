@@ -1,8 +1,8 @@
 package bolt
 
 import (
-	"bytes"
 	"fmt"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -17,7 +17,7 @@ const withoutMembers = "2"
 // upgrade gives a file of an earlier layout what it lacks, in one step. Any other
 // stays as it is.
 func upgrade(db *bbolt.DB) error {
-	earlier, unkept := false, false
+	earlier, lacks := false, false
 	err := db.View(func(tx *bbolt.Tx) error {
 		about := tx.Bucket(bucketAbout)
 		if about == nil {
@@ -25,17 +25,22 @@ func upgrade(db *bbolt.DB) error {
 		}
 		format := string(about.Get(keyFormat))
 		earlier = format == withoutMembers && tx.Bucket(bucketIdentities) != nil && tx.Bucket(bucketTokens) != nil
-		// What is kept came without a version of its own, as who does not know of it
-		// reads the file all the same.
-		unkept = format == formatVersion && lacksKept(tx)
+		// Some buckets came without a version of their own, as who does not know of
+		// them reads the file all the same.
+		lacks = format == formatVersion && lacksLater(tx)
 		return nil
 	})
-	if err != nil || !earlier && !unkept {
+	if err != nil || !earlier && !lacks {
 		return err
 	}
 	return db.Update(func(tx *bbolt.Tx) error {
-		if err := makeBuckets(tx, keptBuckets()); err != nil || !earlier {
-			return err
+		for _, together := range laterBuckets() {
+			if err := makeBuckets(tx, together); err != nil {
+				return err
+			}
+		}
+		if !earlier {
+			return nil
 		}
 		if err := makeBuckets(tx, [][]byte{bucketMembers, bucketCounts}); err != nil {
 			return err
@@ -50,16 +55,27 @@ func upgrade(db *bbolt.DB) error {
 	})
 }
 
-// lacksKept reports whether a file lacks both buckets of what is kept, and nothing else:
-// one that is damaged is not changed.
-func lacksKept(tx *bbolt.Tx) bool {
-	for _, name := range allBuckets() {
-		kept := bytes.Equal(name, bucketKept) || bytes.Equal(name, bucketKeptExpiry)
-		if there := tx.Bucket(name) != nil; there == kept {
-			return false
+// laterBuckets may be missing in a file that was made before there were any; those of
+// one line came together.
+func laterBuckets() [][][]byte { return [][][]byte{keptBuckets(), {bucketEnded}} }
+
+// lacksLater reports whether a file lacks all of some line of laterBuckets, and nothing
+// else: one that is damaged is not changed.
+func lacksLater(tx *bbolt.Tx) bool {
+	missing := func(name []byte) bool { return tx.Bucket(name) == nil }
+	allowed := 0
+	for _, together := range laterBuckets() {
+		if !slices.ContainsFunc(together, func(name []byte) bool { return !missing(name) }) {
+			allowed += len(together)
 		}
 	}
-	return true
+	all := 0
+	for _, name := range allBuckets() {
+		if missing(name) {
+			all++
+		}
+	}
+	return all > 0 && all == allowed
 }
 
 func makeBuckets(tx *bbolt.Tx, names [][]byte) error {

@@ -110,6 +110,9 @@ func (s Uses) autoRevoke(tx *bbolt.Tx, p *pat.Presentation, used *pat.Used) erro
 	if err := appendEnd(tx, &event); err != nil {
 		return err
 	}
+	if err := s.db.tell(tx, endedToken(p.ID, before.Generation)); err != nil {
+		return err
+	}
 	return putToken(tx, &before, &used.Record)
 }
 
@@ -237,6 +240,9 @@ func (s Uses) RevokeJTI(ctx context.Context, id pat.ID, jti string, expiry time.
 			return err
 		}
 		if err := forgetExpiredJTIs(tx, now); err != nil {
+			return err
+		}
+		if err := s.db.tell(tx, pat.Ended{Kind: pat.EndedJWT, ID: jti}); err != nil {
 			return err
 		}
 		changed = true

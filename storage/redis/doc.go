@@ -26,6 +26,7 @@
 //	cambio:{xx}:kept:<name>               string  what the console keeps for a while, in the shard of a hash of its name; it expires
 //	cambio:{xx}:epoch                     string  counts the security writes; every script answers it
 //	cambio:{xx}:audit                     stream  events that await shipping, each added by the script of its change
+//	cambio:{xx}:ended                     stream  what ended there within pat.EndedWindow, each added by the script that ended it; it expires
 //	cambio:{cfg}:catalog                  hash    version of the next three
 //	cambio:{cfg}:organizations            hash    id → JSON
 //	cambio:{cfg}:groups                   hash    id → JSON

@@ -31,6 +31,9 @@ func epochKey(shard string) string { return key(shard, "epoch") }
 
 func auditKey(shard string) string { return key(shard, "audit") }
 
+// endedKey is built by scripts from auditKey, too.
+func endedKey(shard string) string { return key(shard, "ended") }
+
 func byCreatedKey(shard string, organization directory.ID) string {
 	return key(shard, "org:"+string(organization)+":by_created")
 }

@@ -58,6 +58,7 @@ func script(name string) *goredis.Script {
 	return goredis.NewScript(strings.NewReplacer(
 		"$TOKEN", quoted(tokenFields()), "$OFTENS", strconv.Itoa(len(oftenFields())), "$OFTEN", quoted(oftenFields()), "$SELDOM", quoted(seldomFields()), "$DUMMY", dummyDigest,
 		"$MAXRECORDS", strconv.Itoa(pat.MaxRecords), "$MAXUNSHIPPED", strconv.Itoa(maxUnshipped),
+		"$ENDEDWINDOW", strconv.FormatInt(pat.EndedWindow.Milliseconds(), 10),
 	).Replace(text))
 }
 

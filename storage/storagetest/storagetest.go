@@ -26,6 +26,7 @@ type Stores struct {
 	Catalog    directory.Catalogs
 	Keys       keys.Store
 	Outbox     audit.Outbox
+	Ended      pat.EndedLog
 }
 
 // Run runs the whole suite as subtests of t. open is called by each subtest and
@@ -51,6 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 		{"Catalog", runCatalog},
 		{"Keys", runKeys},
 		{"Outbox", runOutbox},
+		{"Ended", runEnded},
 		{"Cancelled", runCancelled},
 	} {
 		t.Run(group.name, func(t *testing.T) { group.run(t, open) })

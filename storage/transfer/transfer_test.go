@@ -45,6 +45,7 @@ func file(t *testing.T, name string) place {
 		t.Cleanup(func() { _ = db.Close() })
 		return store{db, storagetest.Stores{
 			PATs: db.PATs(), Uses: db.Uses(), Identities: db.Identities(), Catalog: db.Catalog(), Keys: db.Keys(), Outbox: db.Outbox(),
+			Ended: db.Ended(),
 		}, func() { _ = db.Close() }}, nil
 	}}
 }
@@ -61,6 +62,7 @@ func servers(t *testing.T, name string, config redis.Config) place {
 		t.Cleanup(func() { _ = db.Close() })
 		return store{db, storagetest.Stores{
 			PATs: db.PATs(), Uses: db.Uses(), Identities: db.Identities(), Catalog: db.Catalog(), Keys: db.Keys(), Outbox: db.Outbox(),
+			Ended: db.Ended(),
 		}, func() { _ = db.Close() }}, nil
 	}}
 }

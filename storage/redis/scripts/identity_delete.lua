@@ -5,6 +5,7 @@
 --include drop
 --include groups
 --include pack
+--include ended
 local epoch = redis.call('GET', KEYS[2]) or 0
 local p = redis.call('HMGET', KEYS[1], 'organization', 'record')
 if not p[1] then return {ARGV[2] == '1' and 'OK' or 'NOTFOUND', epoch} end
@@ -15,9 +16,11 @@ look(member_of)
 local tokens = {}
 for _, id in ipairs(redis.call('HVALS', KEYS[4])) do tokens[#tokens + 1] = find(ARGV[5], id) end
 for _, id in ipairs(redis.call('SMEMBERS', KEYS[5])) do tokens[#tokens + 1] = find(ARGV[5], id) end
+local log = #tokens > 0 and ends(KEYS[3])
 redis.call('XADD', KEYS[3], '*', 'event', ARGV[3])
 for _, token in ipairs(tokens) do
   drop(token)
+  tell(log, 'p' .. token.bytes)
   redis.call('XADD', KEYS[3], '*', 'event',
     pack({string.sub(redis.sha1hex('deleted:' .. token.id), 1, 32), ARGV[6], 'PERSONAL_ACCESS_TOKEN_DELETED', ''})
     .. 'h' .. token.organization .. 'h' .. token.bytes

@@ -6,6 +6,7 @@
 --include clock
 --include groups
 --include room
+--include ended
 local epoch = redis.call('GET', KEYS[2]) or 0
 local p = redis.call('HMGET', KEYS[1], 'rev', 'op', 'record')
 if not p[2] then return {'NOTFOUND', epoch} end
@@ -16,6 +17,9 @@ if ARGV[9] == '' and not room(KEYS[3]) then return {'FULL', epoch} end
 local before, after = groups(ARGV[5], p[3] or ''), groups(ARGV[5], ARGV[#ARGV])
 look(before)
 look(after)
+local function enabled(record) return packed(record, 9) ~= '' end
+local log = enabled(p[3] or '') and not enabled(ARGV[#ARGV]) and ends(KEYS[3])
+if log then tell(log, 'o' .. ARGV[4]) end
 redis.call('HSET', KEYS[1], 'op', ARGV[1], unpack(ARGV, 10))
 redis.call('ZADD', KEYS[4], ARGV[6], ARGV[4])
 move(ARGV[4], before, after)

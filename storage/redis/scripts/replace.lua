@@ -4,8 +4,9 @@
 -- ARGV op retry event id name limit live created revision ahead previous managed sets (field value)×sets field…
 --include clock
 --include room
+--include ended
 local epoch = redis.call('GET', KEYS[2]) or 0
-local p = redis.call('HMGET', KEYS[1], 'rev', 'name', 'op', 'previous')
+local p = redis.call('HMGET', KEYS[1], 'rev', 'name', 'op', 'previous', 'gen')
 if not p[3] then return {'NOTFOUND', epoch} end
 if p[3] ~= '' and p[3] == ARGV[1] then return {'OK', epoch} end
 if (p[1] or '') ~= ARGV[9] then return {'CONFLICT', epoch} end
@@ -19,6 +20,13 @@ if limit > 0 and live ~= '' and (live == '+inf' or tonumber(live) > now) then
   end
 end
 if not room(KEYS[3]) then return {'FULL', epoch} end
+local last, log, before = 13 + 2 * tonumber(ARGV[13]), nil, nil
+for i = 14, last, 2 do
+  if ARGV[i] == 'gen' and tonumber(ARGV[i + 1]) > tonumber(p[5] or 0) then
+    log, before = ends(KEYS[3]), string.format('%.0f', ARGV[i + 1] - 1)
+  end
+end
+if log then tell(log, 'p' .. ARGV[4] .. before) end
 if p[2] ~= ARGV[5] then
   redis.call('HDEL', KEYS[4], p[2])
   redis.call('HSET', KEYS[4], ARGV[5], ARGV[4])
@@ -34,7 +42,6 @@ if ARGV[12] == '1' then
 else
   redis.call('ZREM', KEYS[7], ARGV[4])
 end
-local last = 13 + 2 * tonumber(ARGV[13])
 redis.call('HSET', KEYS[1], 'op', ARGV[1], unpack(ARGV, 14, last))
 if ARGV[10] ~= '' then redis.call('HSET', KEYS[1], 'ahead', ARGV[10]) else redis.call('HDEL', KEYS[1], 'ahead') end
 if last < #ARGV then redis.call('HDEL', KEYS[1], unpack(ARGV, last + 1)) end

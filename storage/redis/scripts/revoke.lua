@@ -5,6 +5,7 @@
 -- bring it back when it is repeated later. "ahead" counts the revisions that
 -- repetitions have made and no process knows: see againReplaced.
 -- KEYS pat epoch audit  ARGV op retry event id prefix generation to at by reason reversible
+--include ended
 local epoch = redis.call('GET', KEYS[2]) or 0
 local p = redis.call('HMGET', KEYS[1], 'state', 'gen', 'reversible', 'op', 'owner', 'level_id')
 if not p[1] then return {'NOTFOUND', epoch} end
@@ -18,16 +19,20 @@ local behind = ARGV[2] == '1' and tonumber(p[2] or 0) < tonumber(ARGV[6])
 local final = p[1] == 'REVOKED' and p[3] == '1' and ARGV[11] == ''
 if tonumber(p[2] or 0) > tonumber(ARGV[6]) or not (active or final) then
   if behind then
+    local log = ends(KEYS[3])
     redis.call('HSET', KEYS[1], 'gen', ARGV[6])
     revise()
+    tell(log, 'p' .. ARGV[4] .. ARGV[6])
     epoch = redis.call('INCR', KEYS[2])
   end
   return {'OK', epoch, 0, redis.call('HMGET', KEYS[1], $TOKEN)}
 end
 local live = ARGV[5] .. 'live:' .. (p[6] or p[5])
 redis.call('EXISTS', live) -- it may be on its way to another server: then nothing is written
+local log = ends(KEYS[3])
 revise()
 if behind then redis.call('HSET', KEYS[1], 'gen', ARGV[6]) end
+tell(log, 'p' .. ARGV[4] .. (behind and ARGV[6] or p[2] or '0'))
 local function put(field, value)
   if value ~= '' then redis.call('HSET', KEYS[1], field, value) else redis.call('HDEL', KEYS[1], field) end
 end

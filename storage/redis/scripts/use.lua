@@ -32,10 +32,13 @@ if p[1] == 'ACTIVE' and p[2] and now >= tonumber(p[2]) and (right or now < tonum
   local at = string.format('%.0f', now)
   local live = ARGV[3] .. 'live:' .. (seldom and seldom[2] or p[3])
   redis.call('EXISTS', live) -- it may be on its way to another server: then nothing is written
+--include ended
+  local log = ends(KEYS[3])
   redis.call('HINCRBY', KEYS[1], 'rev', 1)
   redis.call('HSET', KEYS[1], 'state', 'AUTO_REVOKED', 'revoked_at', at)
   redis.call('HDEL', KEYS[1], 'revoked_by', 'revoke_reason', 'reversible')
   redis.call('ZREM', live, ARGV[4])
+  tell(log, 'p' .. ARGV[4] .. (p[5] or '0'))
   epoch = redis.call('INCR', KEYS[2])
 --include pack
   local token, organization = 'h' .. ARGV[4], string.sub(p[7], 1, 17)
