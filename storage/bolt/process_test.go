@@ -159,7 +159,7 @@ func killOne(t *testing.T, path string, acknowledged map[pat.ID]pat.State) {
 }
 
 // checkIndexes proves that every index has every token, and the outbox the
-// event of every change.
+// event of every change, and the log all that ended.
 func checkIndexes(t *testing.T, db *bolt.DB) {
 	t.Helper()
 	byHolder, revoked, total := map[pat.ID]bool{}, 0, 0
@@ -190,6 +190,14 @@ func checkIndexes(t *testing.T, db *bolt.DB) {
 		}
 	}
 	require.Equal(t, map[audit.Name]int{audit.TokenCreated: total, audit.TokenRevoked: revoked}, events)
+	ended, err := db.Ended().Follow().Next(t.Context())
+	require.NoError(t, err)
+	require.Len(t, ended, revoked)
+	for _, one := range ended {
+		record, err := db.PATs().Find(t.Context(), pat.ID(one.ID))
+		require.NoError(t, err)
+		require.Equal(t, pat.StateRevoked, record.State)
+	}
 }
 
 // TestFullDisk lets a process run into the largest size of a file that it may
