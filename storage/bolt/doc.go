@@ -40,7 +40,7 @@
 // What is kept is no record: it stays behind when the rest is carried to another
 // store, and a backup has none of it (kept.go). What ended (ended.go) is told for
 // pat.EndedWindow in the transaction that ended it, and cleared away by later ones. It
-// is no record either: see storage/transfer. A file that was made before these three
+// is no record either, and not carried (transfer.Item.Ended). A file that was made before these three
 // buckets gets them as it is opened; a program from before them opens it all the same.
 //
 // A file is made under another name, synced and then linked to its place, so a

@@ -206,10 +206,15 @@ func (db *DB) Settle(context.Context) error { return nil }
 // Import implements transfer.Store: items and mark lie on the disk together.
 func (db *DB) Import(ctx context.Context, items []transfer.Item, mark transfer.Mark) error {
 	return db.write(ctx, "import", func(tx *bbolt.Tx) error {
+		var ended []pat.Ended
 		for i := range items {
 			if err := importItem(tx, &items[i]); err != nil {
 				return err
 			}
+			ended = append(ended, items[i].Ended(db.now())...)
+		}
+		if err := db.tell(tx, ended...); err != nil {
+			return err
 		}
 		return tx.Bucket(bucketAbout).Put(keyImport, []byte(mark.Encode()))
 	})

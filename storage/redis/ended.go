@@ -163,6 +163,20 @@ func appendEnded(to []pat.Ended, page []goredis.XMessage) ([]pat.Ended, error) {
 	return to, nil
 }
 
+// writeEnded is what the scripts write.
+func writeEnded(one *pat.Ended) string {
+	switch {
+	case one.Kind == pat.EndedJWT:
+		return "j" + one.ID
+	case one.Kind == pat.EndedOwner:
+		return "o" + raw(one.ID)
+	case one.Generation == pat.EveryGeneration:
+		return "p" + raw(one.ID)
+	default:
+		return "p" + raw(one.ID) + strconv.FormatInt(one.Generation, 10)
+	}
+}
+
 func readEnded(text string) (pat.Ended, error) {
 	if text == "" {
 		return pat.Ended{}, errReply

@@ -221,11 +221,12 @@ func BenchmarkEndedPass(b *testing.B) {
 			all, err := cursor.Next(b.Context())
 			require.NoError(b, err)
 			require.Len(b, all, n*id.Shards)
-			b.ReportMetric(float64(time.Since(began).Microseconds()), "us/first")
+			first := time.Since(began)
 			for b.Loop() {
 				_, err := cursor.Next(b.Context())
 				require.NoError(b, err)
 			}
+			b.ReportMetric(float64(first.Microseconds()), "us/first")
 		})
 	}
 }

@@ -42,6 +42,7 @@ func (db *DB) importAll(ctx context.Context, items []transfer.Item, mark transfe
 		err := db.pipeline(ctx, "import", func(pipe goredis.Pipeliner) func() {
 			for i := range some {
 				importItem(ctx, pipe, &some[i], events)
+				db.importEnded(ctx, pipe, &some[i])
 			}
 			return func() {}
 		})
@@ -83,6 +84,22 @@ func importItem(ctx context.Context, pipe goredis.Pipeliner, item *transfer.Item
 	case item.Event != nil:
 		shard, packed := packEvent(item.Event.JSON)
 		events[shard] = append(events[shard], fmt.Sprintf("%d-0", item.Event.Number), packed)
+	}
+}
+
+// importEnded tells of what an item says has ended; twice, if the import goes on from a
+// place before it.
+func (db *DB) importEnded(ctx context.Context, pipe goredis.Pipeliner, item *transfer.Item) {
+	now := db.now()
+	for _, one := range item.Ended(now) {
+		stream := endedKey(id.Shard(one.ID))
+		if item.JTI != nil {
+			stream = endedKey(id.Shard(string(item.JTI.Token)))
+		}
+		pipe.XAdd(ctx, &goredis.XAddArgs{
+			Stream: stream, MinID: score(now.Add(-pat.EndedWindow)), Approx: true, Values: []any{"e", writeEnded(&one)},
+		})
+		pipe.PExpire(ctx, stream, pat.EndedWindow)
 	}
 }
 

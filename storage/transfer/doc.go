@@ -10,5 +10,11 @@
 // that has one opens for nobody else. So a copy that was interrupted goes on where it
 // was, and nobody serves half of one.
 //
+// The log of what ended (pat.EndedLog) is not carried: who checks JWTs keeps what it has
+// learnt. For who begins to, a target tells anew of what the things themselves say has
+// ended within pat.EndedWindow: tokens that are revoked or were renewed, revoked JWTs and
+// disabled identities (Item.Ended). Of tokens that were deleted in that time it says
+// nothing; and what ended after a backup, internal/replay ends again in the usual way.
+//
 // The package knows no store: bolt and redis implement Store.
 package transfer
