@@ -101,6 +101,27 @@ func TestEndedIsToldAgain(t *testing.T) {
 	require.Equal(t, before, told(t, cursor))
 }
 
+// TestEndedOfALostGeneration: a generation that a server has lost with its beginning is
+// told of by the repetition of its end, also where an earlier one has ended.
+func TestEndedOfALostGeneration(t *testing.T) {
+	server := testenv.Redis(t, testenv.RedisOptions{})
+	db, other, client, ctx := open(t, server), open(t, server), admin(t, server), t.Context()
+	record := token(t, db)
+	first := revocation(&record)
+	first.Reversible = true
+	after, _, err := db.PATs().Revoke(ctx, first, change())
+	require.NoError(t, err)
+	lost := copyShard(t, client, &record)
+	after.State, after.Reversible, after.Generation = pat.StateActive, false, 2
+	require.NoError(t, db.PATs().Replace(ctx, after, 0, change()))
+	again := revocation(&after)
+	again.Reversible = true // else it would be made final, and told as any
+	require.NoError(t, second2(other.PATs().Revoke(ctx, again, change())))
+	lost.putBack(t, client, &record)
+	promote(t, client)
+	require.Equal(t, map[pat.Ended]int{endOf(&record, 1): 1, endOf(&record, 2): 1}, told(t, other.Ended().Follow()))
+}
+
 // TestEndedOutlivesItsPrimary: whatever was acknowledged is told after a promotion, and
 // what was not, as it was sent; no pass ends well that lacks any of it.
 func TestEndedOutlivesItsPrimary(t *testing.T) {

@@ -25,6 +25,7 @@ func mutants() []mutant {
 	domain, useCase := []string{"./pat"}, []string{"./exchange"}
 	redis := []string{"-run", "^TestStore$", "./storage/redis"}
 	stale := []string{"-run", "^TestStalePromotion$", "./storage/redis"}
+	ended, again := []string{"-run", "^TestStore$/.*/^Ended$", "./storage/redis"}, []string{"-run", "^TestEndedIsToldAgain$", "./storage/redis"}
 	return []mutant{
 		{"1 checksum", "pat/token.go", "return checksum(prefix, tokenID, tail[:secretLen]) == tail[secretLen:]", "return true", domain},
 		{"1 parse before the store", "exchange/prove.go", "token, err := credential.parse(e.Tokens.Format())\n\tif err != nil {", "token, err := credential.parse(e.Tokens.Format())\n\tif false && err != nil {", useCase},
@@ -58,6 +59,11 @@ func mutants() []mutant {
 		{"what is answered is confirmed", "storage/redis/send.go", "got < want {", "got < want && want < 0 {", stale},
 		{"what was sent is repeated", "storage/redis/renew.go", "failed[i] = one.again(ctx, s)", "_, failed[i] = one, nil", stale},
 		{"a stranger is asked nothing", "storage/redis/session.go", "case s.begun.Load() && !s.known[who]:", "case false && s.known[who]:", stale},
+		{"an end is told, in bolt", "storage/bolt/pats.go", "if err := s.db.tell(tx, endedToken(id, pat.EveryGeneration)); err != nil {", "if err := error(nil); err != nil {", []string{"-run", "^TestStore$/^Ended$", "./storage/bolt"}},
+		{"an end is told, in Redis", "storage/redis/scripts/delete.lua", "tell(log, 'p' .. token.bytes)", "", ended},
+		{"a generation that a repetition takes over is told", "storage/redis/scripts/revoke.lua", "    tell(log, 'p' .. ARGV[4] .. ARGV[6])\n", "", []string{"-run", "^TestEndedOfALostGeneration$", "./storage/redis"}},
+		{"ends are told anew after a promotion", "storage/redis/ended.go", "if s == c.session {", "if c.last != nil {", again},
+		{"a replica is not believed", "storage/redis/ended.go", "if err := c.db.taking(ctx, s); err != nil {", "if err := c.db.taking(ctx, s); err != nil && false {", []string{"-run", "^TestEndedOfAReplica$", "./storage/redis"}},
 		{"4 a kept JWT lives", "exchange/reuse.go", " && !p.JWTRevoked && ", " && ", useCase},
 		{"12 audit", "exchange/reuse.go", "if err := e.Audit.Record(event); err != nil {", "if err := error(nil); err != nil && event.JTI != \"\" {", useCase},
 	}
