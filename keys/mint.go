@@ -28,18 +28,26 @@ func (r *Ring) Mint(alg Alg, c Claims) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode claims: %w", err)
 	}
-	signing := append(make([]byte, 0, len(key.header)+base64.RawURLEncoding.EncodedLen(len(payload))), key.header...)
-	signing = base64.RawURLEncoding.AppendEncode(signing, payload)
-	input := string(signing)
-	signature, err := key.method.Sign(input, key.private)
+	token, err := key.sign(key.header, payload)
 	if err != nil {
-		return "", fmt.Errorf("sign with key %s: %w", key.rec.KID, err)
+		return "", err
 	}
-	token := input + "." + encode(signature)
 	if len(token) > maxTokenLen {
 		return "", fmt.Errorf("%w: more than %d bytes", ErrTooLong, maxTokenLen)
 	}
 	return token, nil
+}
+
+// sign returns payload in the compact serialization, behind a header with its dot.
+func (k *ringKey) sign(header string, payload []byte) (string, error) {
+	signing := append(make([]byte, 0, len(header)+base64.RawURLEncoding.EncodedLen(len(payload))), header...)
+	signing = base64.RawURLEncoding.AppendEncode(signing, payload)
+	input := string(signing)
+	signature, err := k.method.Sign(input, k.private)
+	if err != nil {
+		return "", fmt.Errorf("sign with key %s: %w", k.rec.KID, err)
+	}
+	return input + "." + encode(signature), nil
 }
 
 // KeyID returns the kid of the key that Mint signs with now. Errors as Mint's that are not
