@@ -29,6 +29,12 @@ var arrows = []arrow{
 	{"forwardauth", "internal/secret", "carries credentials from the header to the pipeline"},
 	{"forwardauth", "internal/fault", "answers 503 for it"},
 
+	{"revocations", "pat", "reads the log of what ended"},
+	{"revocations", "directory", "owners of JWTs have a subject"},
+	{"revocations", "keys", "names the algorithm to sign with"},
+	{"revocations", "internal/httpx", "refuses methods, and logs why it cannot tell"},
+	{"revocations", "internal/fault", "answers 503 for it"},
+
 	{"api", "exchange", "authenticates a Bearer PAT by the one pipeline"},
 	{"api", "pat", "reads drafts and shows tokens"},
 	{"api", "directory", "shows identities, groups and roles"},

@@ -1,0 +1,69 @@
+package revocations
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/keys"
+	"github.com/cambio-sts/cambio/pat"
+)
+
+// Identities finds owners.
+type Identities interface {
+	// FindAll returns those of the identities that there are.
+	FindAll(ctx context.Context, ids []directory.ID) (map[directory.ID]directory.Identity, error)
+}
+
+// Signer signs answers; *keys.Ring is one.
+type Signer interface {
+	SignRevocations(alg keys.Alg, payload []byte) (string, error)
+}
+
+// Config is what a Feed needs; all of it but Draining.
+type Config struct {
+	Log        pat.EndedLog
+	Identities Identities
+	// Subject returns the sub of an owner's JWTs; an error says that there are none.
+	Subject func(owner *directory.Identity) (string, error)
+	Signer  Signer
+	Alg     keys.Alg // to sign with
+	Issuer  string   // iss
+	Now     func() time.Time
+	Logger  *zap.Logger
+	// Draining is closed once the process is to end; then nobody is kept waiting. Nil
+	// means never.
+	Draining <-chan struct{}
+}
+
+// Feed is the revocation feed. It is safe to share, and does nothing while nobody asks.
+type Feed struct {
+	Config
+
+	pass passes
+
+	mu       sync.Mutex // guards what follows
+	known    known
+	version  uint64        // raised when known changes
+	changed  chan struct{} // closed, and replaced, when there may be something else to answer
+	complete time.Time     // when the last pass began that read all; zero: none
+	waiting  int           // requests that are held
+	idle     chan struct{} // closed when there are none any more; nil: there are none
+
+	answers answers
+}
+
+// New returns a feed that has read nothing yet.
+func New(config Config) (*Feed, error) {
+	if config.Log == nil || config.Identities == nil || config.Subject == nil || config.Signer == nil ||
+		config.Alg == "" || config.Issuer == "" || config.Now == nil || config.Logger == nil {
+		return nil, errors.New("revocations: every member of the config but draining is needed")
+	}
+	f := &Feed{Config: config, known: known{}, changed: make(chan struct{})}
+	f.pass.cursor = config.Log.Follow()
+	return f, nil
+}
