@@ -20,3 +20,28 @@ func KeySetAlgorithms(set []byte, token string) (map[string][]string, error) {
 	}
 	return algs, nil
 }
+
+// FeedEntry is an entry of the revocation feed.
+type FeedEntry struct {
+	Mark                 [16]byte
+	Generation, IssuedAt int64
+}
+
+// FeedAnswer reads the payload of an answer of the revocation feed.
+func FeedAnswer(payload []byte, issuer string) (entries []FeedEntry, since, next int64, err error) {
+	found, err := decodeFeedAnswer(payload, issuer)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	for i := range found.ended {
+		entries = append(entries, FeedEntry{found.ended[i].of.mark, int64(found.ended[i].generation), int64(found.ended[i].issuedAt)})
+	}
+	return entries, found.since, found.next, nil
+}
+
+// FeedSize is how many entries of the feed are remembered.
+func FeedSize(v *Verifier) int {
+	v.ended.mu.RLock()
+	defer v.ended.mu.RUnlock()
+	return len(v.ended.dead)
+}

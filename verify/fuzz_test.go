@@ -3,6 +3,7 @@ package verify_test
 import (
 	"encoding/json"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -118,6 +119,55 @@ func FuzzKeySet(f *testing.F) {
 			if kid == "" {
 				t.Fatalf("a key without a name: %q", set)
 			}
+		}
+	})
+}
+
+// FuzzFeedAnswer: of a payload that is taken, a plain decoder reads the same entries, and
+// what is read, printed as the server would, is read again alike.
+func FuzzFeedAnswer(f *testing.F) {
+	f.Add(`{"iss":"` + testIssuer + `","iat":1,"since":0,"next":0,"window":1,"ended":[{"h":"` + hashed("x") + `","gen":1},{"h":"` + hashed("y") + `","iat":2},{"h":"` + hashed("z") + `"}]}`)
+	f.Add(`{"iss":"` + testIssuer + `","iat":1,"since":1,"next":2,"window":1,"ended":[]}`)
+	f.Add(`{"ISS":"` + testIssuer + `","iat":1,"since":0,"next":-1,"window":1,"ended":[{"h":null,"gen":null}]}`)
+	f.Fuzz(func(t *testing.T, payload string) {
+		entries, since, next, err := verify.FeedAnswer([]byte(payload), testIssuer)
+		if err != nil {
+			return
+		}
+		var ended []any
+		for _, e := range entries {
+			made := map[string]any{"h": encode(string(e.Mark[:]))}
+			if e.Generation != math.MaxInt64 {
+				made["gen"] = e.Generation
+			}
+			if e.IssuedAt != math.MaxInt64 {
+				made["iat"] = e.IssuedAt
+			}
+			ended = append(ended, made)
+		}
+		if ended == nil {
+			ended = []any{}
+		}
+		var read struct {
+			Ended []struct {
+				Hash string `json:"h"`
+			} `json:"ended"`
+		}
+		if err := json.Unmarshal([]byte(payload), &read); err != nil || len(read.Ended) != len(entries) {
+			t.Fatalf("%d entries, not %d: %v: %q", len(read.Ended), len(entries), err, payload)
+		}
+		for i := range entries {
+			if read.Ended[i].Hash != encode(string(entries[i].Mark[:])) {
+				t.Fatalf("h is %q: %q", read.Ended[i].Hash, payload)
+			}
+		}
+		if since < 0 || next < since {
+			t.Fatalf("taken: %q", payload)
+		}
+		printed := text(map[string]any{"iss": testIssuer, "iat": 1, "since": since, "next": next, "window": 1, "ended": ended})
+		again, _, _, err := verify.FeedAnswer([]byte(printed), testIssuer)
+		if err != nil || !slices.Equal(again, entries) {
+			t.Fatalf("%v: %q is not read like %q", err, printed, payload)
 		}
 	})
 }

@@ -44,6 +44,7 @@ type issuer struct {
 	exchanges int
 	forms     []map[string][]string
 	exchange  func(form map[string][]string) (status int, body map[string]any)
+	feed      http.Handler // at /revocations; nil: none
 }
 
 type signer struct {
@@ -169,6 +170,9 @@ func (s *issuer) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	recorder := httptest.NewRecorder()
 	s.serve(recorder, r)
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
 	return recorder.Result(), nil
 }
 
@@ -197,6 +201,8 @@ func (s *issuer) serve(w http.ResponseWriter, r *http.Request) {
 		status, body := s.exchange(r.PostForm)
 		w.WriteHeader(status)
 		_, _ = w.Write([]byte(text(body)))
+	case r.URL.Path == "/revocations" && s.feed != nil:
+		s.feed.ServeHTTP(w, r)
 	default:
 		w.WriteHeader(http.StatusNotFound)
 	}

@@ -48,6 +48,7 @@ type keySet struct {
 	fetched       time.Time
 	maxAge        time.Duration // as the server told, zero: not told
 	tokenEndpoint string
+	revocations   string // where the feed is; empty: there is none
 }
 
 // jwk is a JSON Web Key (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).

@@ -32,6 +32,7 @@ type settings struct {
 	algorithms       []string
 	resourceMetadata string
 	revocations      Revocations
+	feed             *RevocationFeed
 	pats             *PATOptions
 }
 

@@ -19,7 +19,7 @@ type parsed struct {
 var (
 	errTooLong = errors.New("too long")
 	errHeader  = errors.New("the header lacks alg, kid or typ")
-	errType    = errors.New("typ is not at+jwt")
+	errType    = errors.New("typ is another")
 	errCarries = errors.New("the header has a member that is not taken")
 )
 
@@ -29,11 +29,16 @@ var (
 // ignored.
 var refused = []string{"crit", "b64", "zip", "enc", "jwk", "jku", "x5u", "x5c"}
 
-// parse takes a token apart (RFC 7515 §3.1).
+// parse takes an access token apart (RFC 7515 §3.1, RFC 9068 §4).
 func parse(token string) (*parsed, error) {
 	if len(token) > maxToken {
 		return nil, errTooLong
 	}
+	return parseTyped(token, "at+jwt")
+}
+
+// parseTyped takes a JWS of one typ apart.
+func parseTyped(token, typ string) (*parsed, error) {
 	head, rest, ok := strings.Cut(token, ".")
 	body, tail, more := strings.Cut(rest, ".")
 	if !ok || !more {
@@ -50,10 +55,10 @@ func parse(token string) (*parsed, error) {
 	if p.signature, err = decodePart(tail); err != nil {
 		return nil, err
 	}
-	return &p, p.readHeader(header)
+	return &p, p.readHeader(header, typ)
 }
 
-func (p *parsed) readHeader(header []byte) error {
+func (p *parsed) readHeader(header []byte, want string) error {
 	found, err := members(header)
 	if err != nil {
 		return err
@@ -71,7 +76,7 @@ func (p *parsed) readHeader(header []byte) error {
 		return errHeader
 	}
 	// RFC 9068 §4: with or without application/; media types ignore case.
-	if typ = strings.ToLower(typ); strings.TrimPrefix(typ, "application/") != "at+jwt" {
+	if typ = strings.ToLower(typ); strings.TrimPrefix(typ, "application/") != want {
 		return errType
 	}
 	if methods[p.alg] == nil {

@@ -98,7 +98,7 @@ func (c *patCache) verify(ctx context.Context, token string) (*Claims, error) {
 			return nil, err
 		}
 		if claims == nil {
-			return under.wait(ctx)
+			return c.await(ctx, under)
 		}
 		err = c.v.checkRevocation(ctx, claims)
 		if !errors.Is(err, ErrRevoked) {
@@ -106,6 +106,19 @@ func (c *patCache) verify(ctx context.Context, token string) (*Claims, error) {
 		}
 		c.forget(of, claims) // the token may have been enabled again since: the server knows
 	}
+}
+
+// await returns what an exchange came to. That may be the claims of before, if the server
+// is in trouble, so it is asked again whether they were revoked.
+func (c *patCache) await(ctx context.Context, under *flight) (*Claims, error) {
+	claims, err := under.wait(ctx)
+	if err == nil {
+		err = c.v.checkRevocation(ctx, claims)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return claims, nil
 }
 
 // wait returns what the exchange came to, once it is done.

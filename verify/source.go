@@ -172,7 +172,7 @@ func (s *source) refresh(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read keys: %w", err)
 	}
-	s.current.Store(&keySet{keys, fetched, maxAge, metadata.TokenEndpoint})
+	s.current.Store(&keySet{keys, fetched, maxAge, metadata.TokenEndpoint, metadata.RevocationsURI})
 	return nil
 }
 

@@ -21,6 +21,7 @@ type Verifier struct {
 	client           *sts.Client
 	keys             *source
 	cache            *patCache // nil unless AcceptPAT
+	ended            *feed     // nil unless WithRevocationFeed
 
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -59,6 +60,14 @@ func New(ctx context.Context, issuer, audience string, options ...Option) (*Veri
 		v.cache = newPATCache(v, *s.pats, func(f func()) (stop func() bool) { return context.AfterFunc(background, f) })
 	}
 	v.running.Go(func() { keys.run(background) })
+	if s.feed != nil {
+		v.ended = newFeed(v, *s.feed)
+		if _, err := v.ended.poll(ctx, s.now()); err != nil {
+			v.Close()
+			return nil, fmt.Errorf("verify: follow the revocation feed: %w", err)
+		}
+		v.running.Go(func() { v.ended.run(background) })
+	}
 	return v, nil
 }
 
@@ -157,11 +166,21 @@ func (v *Verifier) check(claims *Claims) error {
 	return nil
 }
 
+// checkRevocation asks the feed and whoever WithRevocations named.
 func (v *Verifier) checkRevocation(ctx context.Context, claims *Claims) error {
-	if v.revocations == nil {
-		return nil
+	if v.ended != nil {
+		if err := askRevoked(ctx, v.ended, claims); err != nil {
+			return err
+		}
 	}
-	revoked, err := v.revocations.Revoked(ctx, claims)
+	if v.revocations != nil {
+		return askRevoked(ctx, v.revocations, claims)
+	}
+	return nil
+}
+
+func askRevoked(ctx context.Context, revocations Revocations, claims *Claims) error {
+	revoked, err := revocations.Revoked(ctx, claims)
 	switch {
 	case err != nil:
 		return unavailable(fmt.Errorf("ask for revocations: %w", err))

@@ -22,8 +22,9 @@ var ErrUnavailable = errors.New("the authorization server gave no usable answer"
 
 // Client talks to an authorization server. It is safe to share.
 type Client struct {
-	http *http.Client
-	own  *http.Transport // nil if the caller brought a client
+	http    *http.Client
+	patient *http.Client    // the same, bounded by the context alone
+	own     *http.Transport // nil if the caller brought a client
 }
 
 // NewClient returns a client that sends by given, or by a transport of its own
@@ -38,6 +39,9 @@ func NewClient(given *http.Client) *Client {
 	bounded := *given
 	bounded.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c.http = &bounded
+	patient := bounded
+	patient.Timeout = 0
+	c.patient = &patient
 	return &c
 }
 
@@ -71,17 +75,22 @@ func (c *Client) send(ctx context.Context, build func(ctx context.Context) (*htt
 		return answer{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	request.Header.Set("Accept", "application/json")
-	response, err := c.http.Do(request)
+	return do(c.http, request, maxBody)
+}
+
+// do sends a request and reads an answer of at most so many bytes.
+func do(by *http.Client, request *http.Request, most int64) (answer, error) {
+	response, err := by.Do(request)
 	if err != nil {
 		return answer{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, most+1))
 	if err != nil {
 		return answer{}, fmt.Errorf("%w: read the answer: %w", ErrUnavailable, err)
 	}
-	if len(body) > maxBody {
-		return answer{}, fmt.Errorf("%w: the answer is longer than %d bytes", ErrUnavailable, maxBody)
+	if int64(len(body)) > most {
+		return answer{}, fmt.Errorf("%w: the answer is longer than %d bytes", ErrUnavailable, most)
 	}
 	return answer{response.StatusCode, response.Header, body}, nil
 }

@@ -20,9 +20,10 @@ var ErrIssuer = errors.New("an issuer is an https URL without query and fragment
 
 // Metadata is what the SDK uses of an authorization server's description.
 type Metadata struct {
-	Issuer        string `json:"issuer"`
-	JWKSURI       string `json:"jwks_uri"`
-	TokenEndpoint string `json:"token_endpoint"` // may be empty
+	Issuer         string `json:"issuer"`
+	JWKSURI        string `json:"jwks_uri"`
+	TokenEndpoint  string `json:"token_endpoint"`  // may be empty
+	RevocationsURI string `json:"revocations_uri"` // Cambio's own; may be empty
 }
 
 // metadataURL returns where the description of issuer is.
@@ -83,6 +84,9 @@ func (c *Client) Discover(ctx context.Context, issuer string) (Metadata, error) 
 	}
 	if found.TokenEndpoint != "" {
 		err = checkEndpoint("token_endpoint", found.TokenEndpoint)
+	}
+	if found.RevocationsURI != "" && err == nil {
+		err = checkEndpoint("revocations_uri", found.RevocationsURI)
 	}
 	return found, err
 }

@@ -95,3 +95,61 @@ func TestBounds(t *testing.T) {
 	}
 	require.Zero(t, elsewhere, "a credential is sent to one place")
 }
+
+// TestEnded: what is asked, and what counts as an answer.
+func TestEnded(t *testing.T) {
+	var asked *http.Request
+	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		asked = r
+		w.Header().Set("Etag", `"e"`)
+		w.Header().Set("Retry-After", "3")
+		switch r.URL.Path {
+		case "/held":
+			w.Header().Set("Preference-Applied", "wait=5")
+			_, _ = w.Write([]byte("a.b.c"))
+		case "/plain":
+			_, _ = w.Write([]byte("a.b.c"))
+		case "/same":
+			w.WriteHeader(http.StatusNotModified)
+		case "/refused":
+			w.WriteHeader(http.StatusBadRequest)
+		case "/long":
+			for range 65 {
+				_, _ = w.Write(make([]byte, 1<<20))
+			}
+		case "/busy":
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	client := newClient(t)
+	poll := sts.Poll{Since: 70, ETag: `"d"`, Wait: 5 * time.Second}
+	got, err := client.Ended(t.Context(), base+"/held?x=y", poll)
+	require.NoError(t, err)
+	require.Equal(t, sts.Ended{Signed: "a.b.c", ETag: `"e"`, Held: true}, got)
+	require.Equal(t, "since=70&x=y", asked.URL.RawQuery)
+	require.Equal(t, "wait=5", asked.Header.Get("Prefer"))
+	require.Equal(t, `"d"`, asked.Header.Get("If-None-Match"))
+	got, err = client.Ended(t.Context(), base+"/plain", sts.Poll{})
+	require.NoError(t, err)
+	require.Equal(t, sts.Ended{Signed: "a.b.c", ETag: `"e"`}, got)
+	require.Empty(t, asked.URL.RawQuery)
+	require.Empty(t, asked.Header.Get("Prefer"))
+	require.Empty(t, asked.Header.Get("If-None-Match"))
+	got, err = client.Ended(t.Context(), base+"/same", poll)
+	require.NoError(t, err)
+	require.Empty(t, got.Signed)
+
+	_, err = client.Ended(t.Context(), base+"/same", sts.Poll{})
+	require.ErrorIs(t, err, sts.ErrUnavailable, "nobody said that they had one")
+	_, err = client.Ended(t.Context(), base+"/empty", poll)
+	require.ErrorIs(t, err, sts.ErrUnavailable)
+	_, err = client.Ended(t.Context(), base+"/long", poll)
+	require.ErrorIs(t, err, sts.ErrUnavailable)
+	got, err = client.Ended(t.Context(), base+"/refused", poll)
+	require.ErrorIs(t, err, sts.ErrUnavailable)
+	require.True(t, got.Refused)
+	got, err = client.Ended(t.Context(), base+"/busy", poll)
+	require.ErrorIs(t, err, sts.ErrUnavailable)
+	require.Equal(t, 3*time.Second, got.RetryAfter)
+	require.False(t, got.Refused)
+}
