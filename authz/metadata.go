@@ -24,6 +24,7 @@ type metadata struct {
 	RevocationEndpoint                        string     `json:"revocation_endpoint"`
 	UserinfoEndpoint                          string     `json:"userinfo_endpoint"`
 	JWKSURI                                   string     `json:"jwks_uri"`
+	RevocationsURI                            string     `json:"revocations_uri,omitempty"` // a member of Cambio's own (RFC 8414 §2)
 	ScopesSupported                           []string   `json:"scopes_supported"`
 	ResponseTypesSupported                    []string   `json:"response_types_supported"`
 	GrantTypesSupported                       []string   `json:"grant_types_supported"`
@@ -45,8 +46,12 @@ const (
 	methodNone  = "none"
 )
 
-func serverMetadata(exchanger *exchange.Exchanger) metadata {
+// serverMetadata is the metadata, with the path of the revocation feed if there is one.
+func serverMetadata(exchanger *exchange.Exchanger, revocations string) metadata {
 	issuer := exchanger.Issuer
+	if revocations != "" {
+		revocations = issuer + revocations
+	}
 	return metadata{
 		Issuer:                exchanger.Issuer,
 		TokenEndpoint:         issuer + PathToken,
@@ -54,6 +59,7 @@ func serverMetadata(exchanger *exchange.Exchanger) metadata {
 		RevocationEndpoint:    issuer + PathRevoke,
 		UserinfoEndpoint:      issuer + PathUserinfo,
 		JWKSURI:               issuer + PathJWKS,
+		RevocationsURI:        revocations,
 		ScopesSupported:       append([]string{pat.ScopeOpenID, pat.ScopeProfile}, managementScopes(exchanger.Services)...),
 		// There is no authorization endpoint, yet RFC 8414 wants a list that is not empty.
 		ResponseTypesSupported:                    []string{"none"},

@@ -35,11 +35,13 @@ type Keys interface {
 	Algs() []keys.Alg
 }
 
-// Config is what a Server needs; all of it.
+// Config is what a Server needs; all of it but Revocations.
 type Config struct {
 	Exchanger *exchange.Exchanger
 	Keys      Keys
 	Logger    *zap.Logger
+	// Revocations is the path of the revocation feed, for discovery. Empty: there is none.
+	Revocations string
 }
 
 // Server is the authorization server. It is safe to share.
@@ -67,7 +69,7 @@ func New(config Config) (*Server, error) {
 		looksSecret: config.Exchanger.Tokens.Format().LooksLike,
 	}
 	s.provider = newProvider(s)
-	s.discovery.metadata = serverMetadata(config.Exchanger)
+	s.discovery.metadata = serverMetadata(config.Exchanger, config.Revocations)
 	s.resource = newDocument(managementMetadata(config.Exchanger))
 	return s, nil
 }

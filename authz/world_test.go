@@ -89,7 +89,7 @@ func newWorld(tb testing.TB, options ...option) *world {
 	}
 	core, log := observer.New(zap.InfoLevel)
 	w.log = log
-	server := authz.Config{Keys: ring, Logger: zap.New(core)}
+	server := authz.Config{Keys: ring, Logger: zap.New(core), Revocations: "/revocations"}
 	for _, change := range options {
 		change(&config, &server)
 	}
