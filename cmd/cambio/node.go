@@ -31,6 +31,7 @@ import (
 	"github.com/cambio-sts/cambio/manage"
 	"github.com/cambio-sts/cambio/manage/door"
 	"github.com/cambio-sts/cambio/pat"
+	"github.com/cambio-sts/cambio/revocations"
 	"github.com/cambio-sts/cambio/scim"
 	"github.com/cambio-sts/cambio/storage/bolt"
 	"github.com/cambio-sts/cambio/storage/redis"
@@ -144,7 +145,7 @@ func (n *node) openDoors() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	oauth, err := authz.New(authz.Config{Exchanger: n.exchanger, Keys: n.ring, Logger: n.logger})
+	oauth, err := authz.New(authz.Config{Exchanger: n.exchanger, Keys: n.ring, Logger: n.logger, Revocations: revocations.Path})
 	if err != nil {
 		return nil, err
 	}
@@ -203,8 +204,16 @@ func (n *node) routes(
 	oauth *authz.Server, management *api.API, provisioning *scim.Server, pages *console.Console, proxied *forwardauth.Door,
 ) (http.Handler, error) {
 	n.group = httpx.NewGroup(httpx.GroupConfig{Notice: drainNotice, Grace: drainGrace})
+	feed, err := revocations.New(revocations.Config{
+		Log: n.store.Ended(), Identities: n.store.Identities(), Subject: n.exchanger.SubjectOf, Signer: n.ring, Alg: keys.Alg(n.config.Keys.Alg),
+		Issuer: n.config.Issuer, Now: time.Now, Logger: n.logger, Draining: n.group.Draining(),
+	})
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	oauth.Register(mux)
+	feed.Register(mux)
 	management.Register(mux)
 	provisioning.Register(mux)
 	pages.Register(mux)
@@ -225,7 +234,7 @@ func (n *node) routes(
 func faultByDoor(oauth, management, provisioning, pages, proxied http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); first {
-		case "oauth", "oauth2", ".well-known":
+		case "oauth", "oauth2", ".well-known", strings.TrimPrefix(revocations.Path, "/"):
 			oauth(w, r)
 		case "scim":
 			provisioning(w, r)

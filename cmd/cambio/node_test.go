@@ -24,6 +24,7 @@ func TestAFaultHasTheShapeOfItsDoor(t *testing.T) {
 		"/beta/personal-access-tokens/x":               "management",
 		"/v2025/personal-access-tokens":                "management",
 		"/personal-access-tokens/v1":                   "management",
+		"/revocations":                                 "oauth",
 		"/oauth3":                                      "management",
 		"/scim/v2/Users":                               "provisioning",
 		"/console/tokens":                              "console",

@@ -83,7 +83,7 @@ func metadataIsTrue(t *testing.T, w *world) {
 		}
 	}
 	for member, request := range map[string]Request{
-		"token_endpoint": exchange(), "introspection_endpoint": introspect(), "revocation_endpoint": revoke(unknown), "jwks_uri": get(""),
+		"token_endpoint": exchange(), "introspection_endpoint": introspect(), "revocation_endpoint": revoke(unknown), "jwks_uri": get(""), "revocations_uri": get(""),
 		"userinfo_endpoint": get("", bearer(w.mint(t, set("scope", "openid")))),
 	} {
 		at, below := strings.CutPrefix(metadata.text(t, member), w.issuer)
