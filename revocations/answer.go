@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"strconv"
 	"sync"
 	"time"
 
@@ -106,14 +107,22 @@ func (a *answers) keep(made *content) {
 	a.bytes += size
 }
 
-// payload is what is signed.
-type payload struct {
-	Issuer   string          `json:"iss"`
-	IssuedAt int64           `json:"iat"`    // as of when, in seconds
-	Since    int64           `json:"since"`  // in milliseconds
-	Next     int64           `json:"next"`   // in milliseconds
-	Window   int64           `json:"window"` // in seconds
-	Ended    json.RawMessage `json:"ended"`
+// payload is what is signed. It is put together, as encoding/json would look at each entry
+// again.
+func (f *Feed) payload(what *content, asOf time.Time) []byte {
+	issuer, _ := json.Marshal(f.Issuer) // a string can be encoded
+	out := make([]byte, 0, len(what.ended)+len(issuer)+128)
+	out = append(append(out, `{"iss":`...), issuer...)
+	for _, member := range []struct {
+		name  string
+		value int64
+	}{
+		{"iat", asOf.Unix()}, {"since", what.since}, {"next", next(asOf)}, {"window", int64(pat.EndedWindow / time.Second)},
+	} {
+		out = append(append(append(out, `,"`...), member.name...), `":`...)
+		out = strconv.AppendInt(out, member.value, 10)
+	}
+	return append(append(append(out, `,"ended":`...), what.ended...), '}')
 }
 
 // sign returns the answer with a content as of a time, signed once a second at most. It
@@ -125,13 +134,7 @@ func (f *Feed) sign(what *content, asOf time.Time) (string, error) {
 	if !what.asOf.Before(asOf) {
 		return what.signed, nil
 	}
-	body, err := json.Marshal(payload{
-		Issuer: f.Issuer, IssuedAt: asOf.Unix(), Since: what.since, Next: next(asOf), Window: int64(pat.EndedWindow / time.Second), Ended: what.ended,
-	})
-	if err != nil {
-		return "", err
-	}
-	signed, err := f.Signer.SignRevocations(f.Alg, body)
+	signed, err := f.Signer.SignRevocations(f.Alg, f.payload(what, asOf))
 	if err != nil {
 		return "", err
 	}

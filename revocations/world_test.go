@@ -116,6 +116,11 @@ func (w *world) SignRevocations(alg keys.Alg, payload []byte) (string, error) {
 // feed returns a process whose clock is off by so much.
 func (w *world) feed(off time.Duration) http.Handler {
 	w.Helper()
+	return w.feedAt(func() time.Time { return time.Now().Add(off) })
+}
+
+func (w *world) feedAt(now func() time.Time) http.Handler {
+	w.Helper()
 	feed, err := revocations.New(revocations.Config{
 		Log: w, Identities: w, Signer: w, Alg: keys.ES256, Issuer: testIssuer, Draining: w.draining,
 		Subject: func(owner *directory.Identity) (string, error) {
@@ -124,7 +129,7 @@ func (w *world) feed(off time.Duration) http.Handler {
 			}
 			return owner.ExternalID, nil
 		},
-		Now: func() time.Time { return time.Now().Add(off) }, Logger: zaptest.NewLogger(w.TB),
+		Now: now, Logger: zaptest.NewLogger(w.TB),
 	})
 	require.NoError(w, err)
 	mux := http.NewServeMux()

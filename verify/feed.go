@@ -16,7 +16,7 @@ import (
 
 const (
 	// DefaultMaxRevocations is how many entries of the feed are remembered, unless
-	// RevocationFeed says otherwise: at about 90 bytes each.
+	// RevocationFeed says otherwise: at about 100 bytes each.
 	DefaultMaxRevocations = 1_000_000
 	// FeedLostAfter is for how long requests to the feed have to fail before it counts as
 	// lost: some retries, so that one connection that breaks refuses nobody.
