@@ -60,3 +60,15 @@ func ExampleVerifier_Verify() {
 	}
 	_, _ = claims, err
 }
+
+func ExampleWithRevocationFeed() {
+	ctx := context.Background()
+
+	verifier, err := verify.New(ctx, "https://sts.example.com", "https://orders.example.com",
+		verify.WithRevocationFeed(verify.RevocationFeed{
+			FailOpenFor: 30 * time.Second,
+			OnChange:    func(up bool, err error) { slog.Warn("revocation feed", "up", up, "error", err) },
+		}),
+	)
+	_, _ = verifier, err
+}

@@ -25,7 +25,8 @@ func main() {
 }
 
 func run(ctx context.Context, issuer, audience, addr string) error {
-	verifier, err := verify.New(ctx, issuer, audience, verify.AcceptPAT(verify.PATOptions{Scope: scope}))
+	verifier, err := verify.New(ctx, issuer, audience,
+		verify.AcceptPAT(verify.PATOptions{Scope: scope}), verify.WithRevocationFeed(verify.RevocationFeed{FailOpenFor: time.Minute}))
 	if err != nil {
 		return err
 	}

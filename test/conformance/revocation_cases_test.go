@@ -1,7 +1,11 @@
 package conformance
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
+	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -83,6 +87,7 @@ func revocationCases() []Case {
 			{Request: revoke("${jwt}"), Want: done},
 			{Request: call("GET", pathMine, bearer("${jwt}")), Want: Want{Status: http.StatusUnauthorized}},
 		}},
+		{ID: "C105", Name: "the feed lists a JWT", Run: jwtIsListed},
 		{ID: "C107", Name: "by the token", PATs: gone, Steps: Steps{
 			minting,
 			{Request: of("${jwt}"), Want: active()},
@@ -144,4 +149,28 @@ func (w *world) happenedOnce(t *testing.T, want event) {
 	settled := now().Add(time.Second / 2) // for another shard's, which is shipped by itself
 	testenv.Wait(t, 5*time.Second, func() bool { return now().After(settled) })
 	require.Len(t, w.events(t, want), 1)
+}
+
+// jwtIsListed reads the feed as its documentation has it, at another process where there is one.
+func jwtIsListed(t *testing.T, w *world) {
+	t.Helper()
+	jwt := w.mint(t)
+	_, claims := decodeJWT(t, jwt)
+	jti, ok := claims["jti"].(string)
+	require.True(t, ok)
+	sum := sha256.Sum256([]byte("jti:" + jti))
+	entry := map[string]any{"h": base64.RawURLEncoding.EncodeToString(sum[:16])}
+	listed := func() bool {
+		t.Helper()
+		answer := w.expect(t, Request{Method: http.MethodGet, Path: "/revocations"}, Want{Status: http.StatusOK, Header: map[string]string{"Content-Type": "application/jwt"}})
+		header, told := decodeJWT(t, answer.Body)
+		require.Equal(t, "revocations+jwt", header["typ"])
+		require.Equal(t, w.issuer, told["iss"])
+		ended, ok := told["ended"].([]any)
+		require.True(t, ok)
+		return slices.ContainsFunc(ended, func(one any) bool { return reflect.DeepEqual(one, entry) })
+	}
+	require.False(t, listed())
+	w.expect(t, revoke(jwt), Want{Status: http.StatusOK})
+	testenv.Wait(t, 10*time.Second, listed)
 }

@@ -57,6 +57,7 @@ func rows() map[string]holder {
 		"A072": by("keys TestLostWrite"), "A073": by("keys TestRingSleptThroughEverything"),
 		"A075": by("TestWrongMasterKey", "keys TestKMSFailsAtStart", "keys TestKMSFailsDuringRotation", "keys TestKMSIsSlow"),
 		"A077": by("TestKeysFromMemory"), "A078": by("keys TestNinetyDays"),
+		"A079": by("TestRevocationReachesVerifiers", "TestDisabledOwnerReachesVerifiers", "TestFeedOutage", "revocations TestNothingIsMissed", "verify TestFeedLost"),
 
 		"A080": by("TestRedisEndsUnderLoad", "TestRedisKilledInAFirstUse", "TestPrimaryIsKilledUnderLoad"), "A081": by("TestRedisKilledInARevocation"),
 		"A082": by("storage/redis TestStalePromotion", "storage/redis TestStalePromotionInACluster", "storage/redis TestEndingsOutliveTheirPrimary"),
