@@ -102,44 +102,38 @@ func TestForgottenAfterTheWindow(t *testing.T) {
 }
 
 // TestNothingIsMissed: somebody who asks any process, with clocks as far off as they may
-// be, by the cursor of any other, learns of all that was committed before they asked.
+// be, by the cursor of any other, learns of all that was committed before they asked, while
+// others ask, too, so that passes are under way at any time.
 func TestNothingIsMissed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
+		w.slow = 200 * time.Millisecond
 		random := rand.New(rand.NewPCG(1, 2))
-		for round := range 8 {
-			var feeds []http.Handler
-			for range 3 {
-				feeds = append(feeds, w.feed(time.Duration(random.Int64N(int64(2*pat.MaxSkew)))-pat.MaxSkew))
-			}
-			for _, feed := range feeds {
-				read(t, ask(feed, 0)) // so that what comes arrives there one by one
-			}
-			learnt := map[string]bool{}
-			since := int64(0)
-			for i := range 60 {
-				id := strconv.Itoa(round) + "/" + strconv.Itoa(i)
-				w.end(jwt(id))
-				time.Sleep(time.Duration(random.Int64N(int64(20 * time.Second))))
+		off := time.Duration(random.Int64N(int64(2*pat.MaxSkew))) - pat.MaxSkew
+		feeds := []http.Handler{w.feed(pat.MaxSkew), w.feed(-pat.MaxSkew), w.feed(off)}
+		pass := func(length time.Duration) {
+			for end := time.Now().Add(length); time.Now().Before(end); {
 				for _, feed := range feeds {
-					if random.IntN(2) == 0 { // others ask, too
-						ask(feed, 0)
-					}
+					go ask(feed, time.Now().UnixMilli())
 				}
-				if random.IntN(3) > 0 {
-					continue
-				}
-				time.Sleep(250 * time.Millisecond)
-				found := read(t, ask(feeds[random.IntN(len(feeds))], since))
-				require.LessOrEqual(t, found.Since, since)
-				for _, e := range found.Ended {
-					learnt[e.Hash] = true
-				}
-				for known := range i + 1 {
-					require.True(t, learnt[hashOf("jti:"+strconv.Itoa(round)+"/"+strconv.Itoa(known))], "%d of %d", known, i)
-				}
-				since = found.Next
+				time.Sleep(time.Duration(random.Int64N(int64(300 * time.Millisecond))))
 			}
+		}
+		learnt := map[string]bool{}
+		since := int64(0)
+		for i := range 150 {
+			pass(time.Duration(random.Int64N(int64(300 * time.Millisecond))))
+			w.end(jwt(strconv.Itoa(i))) // just after the last look
+			pass(time.Second + time.Duration(random.Int64N(int64(2*pat.MaxSkew+20*time.Second))))
+			found := read(t, ask(feeds[random.IntN(len(feeds))], since))
+			require.LessOrEqual(t, found.Since, since)
+			for _, e := range found.Ended {
+				learnt[e.Hash] = true
+			}
+			for known := max(0, i-50); known <= i; known++ {
+				require.True(t, learnt[hashOf("jti:"+strconv.Itoa(known))], "%d of %d", known, i)
+			}
+			since = found.Next
 		}
 	})
 }
