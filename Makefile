@@ -74,7 +74,8 @@ bench-lists: ## Print the times of lists of 10000, 100000 and a million tokens, 
 	go run ./bench -conns ''
 
 # module:package of the libraries that test/peers uses
-PYTHON_MODULES := jwt:python3-jwt cryptography:python3-cryptography requests:python3-requests authlib:python3-authlib
+PYTHON_MODULES := jwt:python3-jwt cryptography:python3-cryptography requests:python3-requests authlib:python3-authlib \
+	requests_oauthlib:python3-requests-oauthlib
 
 .PHONY: peers
 peers: ## Drive third-party clients and proxies against the binary

@@ -6,9 +6,9 @@
 //
 //	world: cambio dev (http, https), cambio serve (a service for each algorithm)
 //	  ├──▶ Go: x/oauth2 with go-oidc; go-jose
-//	  ├──▶ node/verify.mjs: oauth4webapi; jose
+//	  ├──▶ node/verify.mjs: oauth4webapi; openid-client; jose
 //	  ├──▶ typescript/roundtrip.ts: a client of the management API, generated from
 //	  │    api/openapi.yaml at each run by @hey-api/openapi-ts
-//	  └──▶ python/verify.py: Authlib; PyJWT
+//	  └──▶ python/verify.py: Authlib; requests-oauthlib; PyJWT
 //	provider/provider.mjs: oidc-provider ──▶ console/login: people log in and out
 package peers

@@ -1,8 +1,9 @@
-// Uses the server of the first argument as an application with oauth4webapi and
+// Uses the server of the first argument as an application with oauth4webapi or openid-client and
 // an API with jose do. Whatever they dislike ends it with an error.
 import assert from 'node:assert/strict'
 import * as jose from 'jose'
 import * as oauth from 'oauth4webapi'
+import * as openid from 'openid-client'
 
 const world = JSON.parse(process.argv[2])
 const issuer = new URL(world.issuer)
@@ -56,6 +57,12 @@ async function verify(token, audience, alg) {
   await assert.rejects(oauth.validateJwtAccessToken(server, request(token), world.elsewhere, signed))
 }
 
+// The same by openid-client, which is what applications use.
+const insecure = issuer.protocol === 'http:' ? { execute: [openid.allowInsecureRequests] } : {}
+async function discover(id, auth) {
+  return openid.discovery(issuer, id, undefined, auth, insecure)
+}
+
 async function introspect(pat, token) {
   const client = { client_id: pat.id }
   const answer = await oauth.introspectionRequest(server, client, oauth.ClientSecretBasic(pat.secret), token, options)
@@ -65,6 +72,10 @@ async function introspect(pat, token) {
 for (const [alg, audience] of Object.entries(world.audiences)) {
   await verify(await clientCredentials(audience), audience, alg)
   await verify(await exchange(audience), audience, alg)
+  const application = await discover(world.bob.id, openid.ClientSecretBasic(world.bob.secret))
+  await verify((await openid.clientCredentialsGrant(application, { audience })).access_token, audience, alg)
+  const form = { subject_token: world.alice.token, subject_token_type: accessToken, audience }
+  await verify((await openid.genericGrantRequest(await discover(world.alice.id, openid.None()), exchangeGrant, form)).access_token, audience, alg)
   console.log('verified', alg)
 }
 const audience = world.audiences.ES256
@@ -73,9 +84,13 @@ await assert.rejects(clientCredentials(audience, wrongSecret), (refused) => {
   // As a response with a challenge the library reports it without the body.
   return refused instanceof oauth.WWWAuthenticateChallengeError && refused.status === 401
 })
+const stranger = await discover(world.bob.id, openid.ClientSecretBasic(altered(world.bob.secret)))
+await assert.rejects(openid.clientCredentialsGrant(stranger, { audience }), { status: 401 })
 await assert.rejects(exchange(audience, { subject_token: 'x' }), { error: 'invalid_request' })
 
-const token = await clientCredentials(audience)
+const application = await discover(world.bob.id, openid.ClientSecretBasic(world.bob.secret))
+const token = (await openid.clientCredentialsGrant(application, { audience })).access_token
+assert.equal((await openid.tokenIntrospection(application, token)).active, true)
 const live = await introspect(world.bob, token)
 assert.equal(live.active, true)
 assert.equal(live.sub, jose.decodeJwt(token).sub)

@@ -1,5 +1,5 @@
-"""Uses the server of the first argument as an application with Authlib and an API
-with PyJWT do. Whatever they dislike ends it with an error.
+"""Uses the server of the first argument as an application with Authlib or
+requests-oauthlib and an API with PyJWT do. Whatever they dislike ends it with an error.
 """
 
 import json
@@ -9,6 +9,9 @@ from urllib.request import urlopen
 import jwt
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
+from oauthlib.oauth2 import BackendApplicationClient, InvalidClientError
+from requests.auth import HTTPBasicAuth
+from requests_oauthlib import OAuth2Session as RequestsSession
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
@@ -76,6 +79,15 @@ def verify(token, audience, alg):
     refused(jwt.InvalidAlgorithmError, jwt.decode, token, key, **wrong)
 
 
+def requests_oauthlib(secret, audience):
+    """Obtains a token by the client credentials with the other library."""
+    session = RequestsSession(client=BackendApplicationClient(world["bob"]["id"]))
+    answer = session.fetch_token(
+        server["token_endpoint"], auth=HTTPBasicAuth(world["bob"]["id"], secret), audience=audience
+    )
+    return answer["access_token"]
+
+
 def introspect(session, token):
     answer = session.introspect_token(server["introspection_endpoint"], token=token)
     assert answer.status_code == 200, answer.text
@@ -90,11 +102,13 @@ keys = jwt.PyJWKClient(server["jwks_uri"])
 for alg, audience in world["audiences"].items():
     verify(client_credentials(bob, audience), audience, alg)
     verify(exchange(world["alice"]["token"], audience), audience, alg)
+    verify(requests_oauthlib(world["bob"]["secret"], audience), audience, alg)
     print("verified", alg)
 
 audience = world["audiences"]["ES256"]
 stranger = OAuth2Session(world["bob"]["id"], altered(world["bob"]["secret"]))
 assert refused(OAuthError, client_credentials, stranger, audience).error == "invalid_client"
+refused(InvalidClientError, requests_oauthlib, altered(world["bob"]["secret"]), audience)
 assert refused(OAuthError, exchange, "x", audience).error == "invalid_request"
 
 token = client_credentials(bob, audience)
