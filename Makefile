@@ -75,11 +75,14 @@ bench-lists: ## Print the times of lists of 10000, 100000 and a million tokens, 
 
 # module:package of the libraries that test/peers uses
 PYTHON_MODULES := jwt:python3-jwt cryptography:python3-cryptography requests:python3-requests authlib:python3-authlib \
-	requests_oauthlib:python3-requests-oauthlib
+	requests_oauthlib:python3-requests-oauthlib fastapi:python3-fastapi uvicorn:python3-uvicorn
+# What it guards an API with; modules of Apache are no programs
+GUARDS := haproxy:haproxy openssl:openssl apache2:apache2 ruby:ruby /usr/share/doc/ruby-jwt:ruby-jwt \
+	$(patsubst %,/usr/lib/apache2/modules/%,mod_oauth2.so:libapache2-mod-oauth2 mod_auth_openidc.so:libapache2-mod-auth-openidc)
 
 .PHONY: peers
 peers: ## Drive third-party clients and proxies against the binary
-	.ci/deps node:nodejs npm:npm /usr/bin/python3:python3 $(patsubst %,/usr/lib/python3/dist-packages/%,$(PYTHON_MODULES))
+	.ci/deps node:nodejs npm:npm /usr/bin/python3:python3 $(GUARDS) $(patsubst %,/usr/lib/python3/dist-packages/%,$(PYTHON_MODULES))
 	cd test/peers && go test -count=1 ./...
 
 .PHONY: faults

@@ -2,7 +2,8 @@
 // version, use the built binary as their users do: discovery, the grants with
 // Basic and without a client, verification by the published keys, introspection
 // and revocation, each with a token that the library must refuse. It is a module
-// of its own, so that the libraries never become the product's.
+// of its own, so that the libraries never become the product's. It refuses to know how
+// a guard is configured where a page of docs/integrations tells: it takes the text from there.
 //
 //	world: cambio dev (http, https), cambio serve (a service for each algorithm)
 //	  ├──▶ Go: x/oauth2 with go-oidc; go-jose
@@ -10,5 +11,7 @@
 //	  ├──▶ typescript/roundtrip.ts: a client of the management API, generated from
 //	  │    api/openapi.yaml at each run by @hey-api/openapi-ts
 //	  └──▶ python/verify.py: Authlib; requests-oauthlib; PyJWT
+//	guarded: cambio serve, and tokens for an API that differ from a good one in one thing
+//	  └──▶ processes: HAProxy, Apache, uvicorn with FastAPI, Express, Ruby
 //	provider/provider.mjs: oidc-provider ──▶ console/login: people log in and out
 package peers
