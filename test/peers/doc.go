@@ -12,7 +12,8 @@
 //	  │    api/openapi.yaml at each run by @hey-api/openapi-ts
 //	  └──▶ python/verify.py: Authlib; requests-oauthlib; PyJWT
 //	guarded: cambio serve, and tokens for an API that differ from a good one in one thing
-//	  ├──▶ processes: HAProxy, Apache, uvicorn with FastAPI, Express, Ruby
+//	  ├──▶ processes: HAProxy, Apache, oauth2-proxy (a module in its folder), uvicorn with
+//	  │    FastAPI, Express, Ruby
 //	  └──▶ Go: the API server's authenticator of Kubernetes, OPA, cap/jwt
 //	provider/provider.mjs: oidc-provider ──▶ console/login: people log in and out
 package peers

@@ -28,6 +28,7 @@ var pinned = map[string][2]string{
 	"[Kubernetes](kubernetes.md)":    {".", "k8s.io/apiserver"},
 	"[Open Policy Agent](opa.md)":    {".", "github.com/open-policy-agent/opa"},
 	"HashiCorp cap/jwt":              {".", "github.com/hashicorp/cap"},
+	"oauth2-proxy":                   {"oauth2proxy", "github.com/oauth2-proxy/oauth2-proxy/v7"},
 	"jose":                           {"node", "jose"},
 	"oauth4webapi":                   {"node", "oauth4webapi"},
 	"openid-client":                  {"node", "openid-client"},
@@ -61,7 +62,7 @@ func TestVersions(t *testing.T) {
 		switch {
 		case at[0] == "":
 			actual, known = debianVersion(t, at[1])
-		case at[0] == ".":
+		case at[0] == "." || at[0] == "oauth2proxy":
 			actual = moduleVersion(t, at[0], at[1])
 		default:
 			actual = packageVersion(t, at[0], at[1])
