@@ -46,6 +46,7 @@ type guarded struct {
 	pat    testenv.DevPAT // of an administrator
 	caller testenv.DevPAT // who calls the API; another token of the same person
 	asker  testenv.DevPAT // may introspect, and nothing else
+	stray  string         // an access token of the same keys, when the server had another name
 	short  testenv.DevPAT // as caller, but its access tokens live for shortLife
 }
 
@@ -77,13 +78,18 @@ func startGuarded(t *testing.T, scheme, caFile string) *guarded {
 	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 	cambio(t, "init", "--config", file)
 	token := cambio(t, "bootstrap", "--config", file, "--who", "everyone")
-	server := testenv.Serve(t, testenv.ServeOptions{Config: text, URL: issuer, CAFile: caFile})
 	parts := strings.Split(token, "_")
 	require.Greater(t, len(parts), 2)
 	g := &guarded{
-		T: t, issuer: issuer, caFile: caFile, client: server.Client(),
+		T: t, issuer: issuer, caFile: caFile,
 		pat: testenv.DevPAT{ID: parts[len(parts)-2], Secret: parts[len(parts)-1], Token: token},
 	}
+	renamed := strings.Replace(text, "issuer: "+issuer, "issuer: "+scheme+"://localhost", 1)
+	former := testenv.Serve(t, testenv.ServeOptions{Config: renamed, URL: issuer, CAFile: caFile})
+	g.client = former.Client()
+	g.stray = g.mint(token, apiAudience, "orders:read")
+	former.Stop()
+	g.client = testenv.Serve(t, testenv.ServeOptions{Config: text, URL: issuer, CAFile: caFile}).Client()
 	g.manage("/role-assignments", `{"rights": ["cambio:introspect"], "scope": "organization", "holder": "`+g.me()+`"}`, new(any))
 	g.asker = g.newPAT(`{"name": "asker", "scope": ["cambio:introspect"]}`)
 	g.short = g.newPAT(`{"name": "short", "accessTokenValiditySeconds": 15}`)
@@ -234,7 +240,7 @@ func (g *guarded) checks(at guard) {
 	if at.lacking != 0 {
 		require.Equal(g, at.lacking, g.get(at.url, g.good("orders:write")), "another scope")
 	}
-	require.Equal(g, at.refused, g.get(at.url, newGuarded(g.T).good("orders:read")), "another issuer")
+	require.Equal(g, at.refused, g.get(at.url, g.stray), "another issuer")
 
 	g.rollOver()
 	require.Equal(g, http.StatusOK, g.get(at.url, g.good("orders:read")), "the next key")
