@@ -24,7 +24,7 @@ func TestKubernetes(t *testing.T) {
 	t.Parallel()
 	g := newGuardedTLS(t)
 	indented := "        " + strings.ReplaceAll(strings.TrimSpace(readFile(t, g.caFile)), "\n", "\n        ")
-	text := page("kubernetes.md").block(t, 0, "https://sts.example.com", g.issuer, "https://kubernetes.example.com", apiAudience,
+	text := page("kubernetes.md").block(t, 0, "https://sts.example.com", g.issuer, "https://k8s.example.com", apiAudience,
 		"kubernetes:access", "orders:read", "        -----BEGIN CERTIFICATE-----\n        …\n        -----END CERTIFICATE-----", indented)
 	scheme := runtime.NewScheme()
 	install.Install(scheme)
