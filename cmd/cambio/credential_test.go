@@ -1,19 +1,15 @@
 package main
 
 import (
-	"encoding/json"
-	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/zap"
 
 	"github.com/cambio-sts/cambio/internal/testenv"
 )
@@ -140,71 +136,4 @@ func TestGitClones(t *testing.T) {
 	output = g.must("cambio", "me", "-o", "id")
 	require.Equal(t, g.dev.Info.Users.Alice.ID+"\n", output, "nothing was erased")
 	require.NotContains(t, output, g.dev.Info.Users.Alice.PAT.Secret)
-}
-
-// kubeconfigOf is the file of the page, each of the texts replaced by the one after it.
-func kubeconfigOf(t *testing.T, replaced ...string) string {
-	t.Helper()
-	page, err := os.ReadFile("../../docs/integrations/kubectl.md")
-	require.NoError(t, err)
-	_, text, found := strings.Cut(string(page), "\n```yaml\n")
-	require.True(t, found)
-	text, _, found = strings.Cut(text, "\n```\n")
-	require.True(t, found)
-	for i := 0; i < len(replaced); i += 2 {
-		require.Contains(t, text, replaced[i])
-	}
-	return strings.NewReplacer(replaced...).Replace(text)
-}
-
-// needKubectl skips where kubectl is not installed or is older than the version of
-// ExecCredential: that of Debian 12 is, so there is none to insist on. The shape of
-// the answer is tested in internal/cli whatever is installed.
-func needKubectl(t *testing.T) {
-	t.Helper()
-	path, err := exec.LookPath("kubectl")
-	if err != nil {
-		t.Skip("kubectl is not installed")
-	}
-	output, err := exec.CommandContext(t.Context(), path, "version", "--client", "-o", "json").Output()
-	require.NoError(t, err)
-	var told struct{ ClientVersion struct{ Minor string } }
-	require.NoError(t, json.Unmarshal(output, &told))
-	minor, err := strconv.Atoi(strings.TrimRight(told.ClientVersion.Minor, "+"))
-	require.NoError(t, err)
-	if minor < 22 {
-		t.Skip("kubectl 1.22 or later is not installed")
-	}
-}
-
-// TestKubectlAsks has kubectl ask an API server that knows JWTs alone, by the recipe.
-func TestKubectlAsks(t *testing.T) {
-	needKubectl(t)
-	g := newGuest(t)
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		jwt, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if strings.Count(jwt, ".") != 2 || g.status("/api/v1/me", r) != http.StatusOK {
-			w.WriteHeader(http.StatusUnauthorized)
-			return
-		}
-		_ = json.NewEncoder(w).Encode(map[string]string{"kind": "Status", "apiVersion": "v1", "status": "Success"})
-	}))
-	server.Config.ErrorLog = zap.NewStdLog(zap.NewNop())
-	server.StartTLS()
-	defer server.Close()
-	ca, kubeconfig := filepath.Join(g.home, "ca.pem"), filepath.Join(g.home, "kubeconfig")
-	require.NoError(t, os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
-	recipe := kubeconfigOf(t, "https://k8s.example.com:6443", server.URL, "/etc/kubernetes/pki/ca.crt", ca,
-		"https://sts.example.com", g.dev.Info.Addr, "https://k8s.example.com", g.dev.Info.APIAudience)
-	for _, version := range []string{"v1beta1", "v1"} {
-		text := strings.Replace(recipe, "client.authentication.k8s.io/v1\n", "client.authentication.k8s.io/"+version+"\n", 1)
-		require.NoError(t, os.WriteFile(kubeconfig, []byte(text), 0o600))
-		require.Contains(t, g.must("kubectl", "--kubeconfig", kubeconfig, "get", "--raw", "/api"), `"Success"`, version)
-	}
-	g.must("cambio", "pat", "revoke", g.dev.Info.Users.Alice.PAT.ID)
-	output, err := g.try("kubectl", "--kubeconfig", kubeconfig, "get", "--raw", "/api")
-	require.Error(t, err)
-	require.Contains(t, output, "cause: the token was revoked on ")
-	require.Contains(t, output, "fix: make a new token")
 }

@@ -26,6 +26,8 @@ var pinned = map[string][2]string{
 	"go-oidc":                        {".", "github.com/coreos/go-oidc/v3"},
 	"go-jose":                        {".", "github.com/go-jose/go-jose/v4"},
 	"[Kubernetes](kubernetes.md)":    {".", "k8s.io/apiserver"},
+	"[kubectl](kubectl.md)":          {".", "k8s.io/client-go"},
+	"[git](git.md)":                  {"", "git"},
 	"[Open Policy Agent](opa.md)":    {".", "github.com/open-policy-agent/opa"},
 	"HashiCorp cap/jwt":              {".", "github.com/hashicorp/cap"},
 	"oauth2-proxy":                   {"oauth2proxy", "github.com/oauth2-proxy/oauth2-proxy/v7"},
