@@ -108,6 +108,8 @@ var arrows = []arrow{
 	{"exchange", "internal/id", "makes ids of denials"},
 	{"exchange", "internal/fault", "tells trouble from a refusal"},
 
+	{"credentials", "internal/secret", "credentials are some"},
+
 	{"pat", "directory", "a token has an owner and a policy"},
 	{"pat", "internal/plain", "refuses names that look like others"},
 	{"pat", "internal/audit", "a change of state carries its event"},
