@@ -46,6 +46,8 @@ type Outstanding struct {
 	Handle string
 	Holder Holder
 	Expiry time.Time
+	// Owner and Organization are ids, for the audit trail; empty if they are not known.
+	Owner, Organization string
 }
 
 // Grant says for whom credentials are issued. Providers must not change it.

@@ -264,7 +264,7 @@ func parseNode(decoder *json.Decoder, depth int) (node, error) {
 	}
 	switch value := token.(type) {
 	case json.Delim:
-		return parseChildren(decoder, byte(value), depth)
+		return parseChildren(decoder, value.String()[0], depth)
 	case string:
 		template, err := ParseTemplate(value)
 		return node{kind: '"', text: template}, err

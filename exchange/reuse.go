@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -128,7 +129,11 @@ func (e *Exchanger) key(text []byte) ReuseKey {
 // say something look alike. encoding/json would cost more than the rest of the key.
 func appendClaims(to []byte, c *keys.Claims) []byte {
 	to = binary.AppendVarint(to, c.PATGeneration)
-	to = appendLists(to, c.Audience, c.Groups, c.Roles)
+	var extra []string
+	for _, name := range slices.Sorted(maps.Keys(c.Extra)) {
+		extra = append(extra, name, c.Extra[name])
+	}
+	to = appendLists(to, c.Audience, c.Groups, c.Roles, extra)
 	return appendTexts(to, c.Issuer, c.Subject, c.ClientID, c.AuthorizedParty, c.Scope, c.PATID, c.PATLevel, c.PATLevelID, c.PATRole,
 		c.Organization, c.Name, c.PreferredUsername, c.Email)
 }

@@ -32,6 +32,8 @@ func TestReuseKeyHasEveryClaim(t *testing.T) {
 			member.SetInt(1)
 		case reflect.Slice:
 			member.Set(reflect.ValueOf([]string{"x"}))
+		case reflect.Map:
+			member.Set(reflect.ValueOf(map[string]string{"x": "x"}))
 		default:
 			require.Fail(t, "a kind of claim that this test does not know", field.Name)
 		}

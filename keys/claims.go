@@ -31,6 +31,9 @@ type Claims struct {
 	Name              string    // name, optional
 	PreferredUsername string    // preferred_username, optional
 	Email             string    // email, optional
+	// Extra are further claims, by names that are none of the above and none that
+	// RFC 7519 registers; optional. They are not read back.
+	Extra map[string]string
 }
 
 // wire is the JSON form of Claims.
@@ -70,7 +73,15 @@ func (c *Claims) encode() ([]byte, error) {
 	if len(c.Audience) == 1 {
 		out.Audience = c.Audience[0]
 	}
-	return json.Marshal(&out)
+	payload, err := json.Marshal(&out)
+	if err != nil || len(c.Extra) == 0 {
+		return payload, err
+	}
+	extra, err := json.Marshal(c.Extra)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(payload[:len(payload)-1], ','), extra[1:]...), nil
 }
 
 // decodeClaims reads a payload. Members are matched by their exact names: the

@@ -3,6 +3,7 @@ package keys
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -70,7 +71,36 @@ func (c *Claims) lint(now time.Time, maxLife time.Duration) error {
 	case c.Scope != "" && !validScope(c.Scope):
 		return fmt.Errorf("%w: scope is not a list of scope tokens (RFC 6749 §3.3)", ErrClaims)
 	}
+	if err := c.lintExtra(); err != nil {
+		return err
+	}
 	return c.lintTimes(now, maxLife)
+}
+
+// takenClaims are those that a JWT has by itself, or that mean something to whoever
+// verifies one (RFC 7519 §4.1, RFC 8693 §4, RFC 7800 §3.1, OpenID Connect Core §2).
+func takenClaims() []string {
+	return []string{
+		"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "azp", "scope", "pat_id", "pat_gen", "pat_level", "pat_level_id", "pat_role", "org",
+		"groups", "roles", "name", "preferred_username", "email", "email_verified", "act", "may_act", "cnf", "nonce", "acr", "amr", "auth_time", "entitlements",
+	}
+}
+
+// TakenClaim reports whether a claim's name is none for Claims.Extra.
+func TakenClaim(name string) bool {
+	return slices.Contains(takenClaims(), strings.ToLower(name)) || lintText("a name", name) != nil
+}
+
+func (c *Claims) lintExtra() error {
+	for name, value := range c.Extra {
+		if TakenClaim(name) {
+			return fmt.Errorf("%w: an extra claim has a name that is taken", ErrClaims)
+		}
+		if err := lintText("an extra claim", value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lintTimes also holds exp against the ring's own clock: a key is published

@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"math/big"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -129,6 +130,37 @@ func TestPayload(t *testing.T) {
 		"pat_gen":0,"pat_level":"group","org":"bb000000000000000000000000000004"}`, payload(bare))
 }
 
+// What is told beside the claims that each JWT has is told to others, and not read back.
+func TestExtraClaims(t *testing.T) {
+	clock := newClock()
+	ring, _ := openRing(t, clock)
+	claims := testClaims(clock.now())
+	claims.Extra = map[string]string{"policy": `a"b<`, "https://example.com/team": "x"}
+	token, err := ring.Mint(ES256, claims)
+	require.NoError(t, err)
+	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+	require.NoError(t, err)
+	var told map[string]any
+	require.NoError(t, json.Unmarshal(raw, &told))
+	require.Equal(t, `a"b<`, told["policy"])
+	require.Equal(t, "x", told["https://example.com/team"])
+	require.Equal(t, claims.Subject, told["sub"])
+	got, err := ring.Verify(token, expected())
+	require.NoError(t, err)
+	claims.Extra = nil
+	require.Equal(t, claims, got)
+	for field := range reflect.TypeFor[wire]().Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		require.True(t, TakenClaim(name), name)
+	}
+	for _, name := range []string{"sub", "SUB", "nbf", "act", "cnf", "groups", "", "a\n"} {
+		require.True(t, TakenClaim(name))
+		claims.Extra = map[string]string{name: "x"}
+		_, err := ring.Mint(ES256, claims)
+		require.ErrorIs(t, err, ErrClaims, name)
+	}
+}
+
 func TestMintLintsClaims(t *testing.T) {
 	clock := newClock()
 	ring, _ := openRing(t, clock)
@@ -143,6 +175,8 @@ func TestMintLintsClaims(t *testing.T) {
 		"jti  ":                 func(c *Claims) { c.ID = strings.ToUpper(c.ID) },
 		"jti   ":                func(c *Claims) { c.ID = strings.Repeat(c.ID, 5) },
 		"jti    ":               func(c *Claims) { c.ID += "0" },
+		"an extra claim":        func(c *Claims) { c.Extra = map[string]string{"policy": "a\n"} },
+		"an extra claim ":       func(c *Claims) { c.Extra = map[string]string{"policy": ""} },
 		"client_id":             func(c *Claims) { c.ClientID = "" },
 		"azp":                   func(c *Claims) { c.AuthorizedParty = "" },
 		"pat_id":                func(c *Claims) { c.PATID = "" },

@@ -103,12 +103,16 @@ var arrows = []arrow{
 	{"exchange", "pat", "step 2 uses the token"},
 	{"exchange", "directory", "step 3 decides by the owner's roles and rights"},
 	{"exchange", "keys", "step 4 mints"},
+	{"exchange", "credentials", "issues those of other systems beside the JWT"},
 	{"exchange", "internal/audit", "step 6 records the use"},
 	{"exchange", "internal/secret", "a credential is one"},
 	{"exchange", "internal/id", "makes ids of denials"},
 	{"exchange", "internal/fault", "tells trouble from a refusal"},
 
 	{"credentials", "internal/secret", "credentials are some"},
+	{"credentials", "internal/audit", "records what was issued and revoked"},
+	{"credentials", "internal/id", "makes ids of events"},
+	{"credentials", "internal/fault", "says that a provider cannot issue now"},
 
 	{"pat", "directory", "a token has an owner and a policy"},
 	{"pat", "internal/plain", "refuses names that look like others"},

@@ -24,6 +24,11 @@ const (
 	// AccessTokenRevoked is the end of one JWT; its PAT lives on.
 	AccessTokenRevoked Name = "ACCESS_TOKEN_REVOKED"
 
+	// CredentialsIssued and CredentialsRevoked are of what a provider made for a token.
+	// Subject is the provider's name, a slash, and what the provider calls it in public.
+	CredentialsIssued  Name = "CREDENTIALS_ISSUED"
+	CredentialsRevoked Name = "CREDENTIALS_REVOKED"
+
 	IdentityCreated Name = "IDENTITY_CREATED"
 	IdentityUpdated Name = "IDENTITY_UPDATED"
 	IdentityDeleted Name = "IDENTITY_DELETED"

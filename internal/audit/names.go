@@ -6,6 +6,7 @@ func Names() []Name {
 	return []Name{
 		TokenCreated, TokenUpdated, TokenDeleted, TokenRevoked, TokenReactivated, TokenRotated, TokenExpired, TokenUsed, TokenUseFailed, TokenExpiring,
 		AccessTokenRevoked,
+		CredentialsIssued, CredentialsRevoked,
 		IdentityCreated, IdentityUpdated, IdentityDeleted,
 		GroupCreated, GroupUpdated, GroupDeleted,
 		RoleAssigned, RoleUnassigned,
