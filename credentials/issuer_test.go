@@ -281,12 +281,14 @@ func TestTheFirstMayGo(t *testing.T) {
 func TestAllOrNothing(t *testing.T) {
 	broken := errors.New("is down")
 	for name, change := range map[string]func(good, bad *vault, d *desk){
-		"it fails":             func(_, bad *vault, _ *desk) { bad.err = broken },
-		"it hangs":             func(_, bad *vault, _ *desk) { bad.pause = time.Hour },
-		"it panics":            func(_, bad *vault, _ *desk) { bad.change = func(*credentials.Issued) { panic(canary) } },
-		"a member is missing":  func(_, bad *vault, _ *desk) { bad.change = func(i *credentials.Issued) { i.Members = nil } },
-		"another member":       func(_, bad *vault, _ *desk) { bad.change = func(i *credentials.Issued) { i.Members[0].Name = "c" } },
-		"a zero":               func(_, bad *vault, _ *desk) { bad.change = func(i *credentials.Issued) { i.Members[0].Value = secret.New("a\x00") } },
+		"it fails":            func(_, bad *vault, _ *desk) { bad.err = broken },
+		"it hangs":            func(_, bad *vault, _ *desk) { bad.pause = time.Hour },
+		"it panics":           func(_, bad *vault, _ *desk) { bad.change = func(*credentials.Issued) { panic(canary) } },
+		"a member is missing": func(_, bad *vault, _ *desk) { bad.change = func(i *credentials.Issued) { i.Members = nil } },
+		"another member":      func(_, bad *vault, _ *desk) { bad.change = func(i *credentials.Issued) { i.Members[0].Name = "c" } },
+		"a zero": func(_, bad *vault, _ *desk) {
+			bad.change = func(i *credentials.Issued) { i.Members[0].Value = secret.New("a\x00") }
+		},
 		"it has expired":       func(_, bad *vault, _ *desk) { bad.life = -time.Second },
 		"a handle of its own":  func(_, bad *vault, _ *desk) { bad.change = func(i *credentials.Issued) { i.Handle = "a b" } },
 		"it cannot be audited": func(_, _ *vault, d *desk) { d.trail.err = broken },

@@ -26,7 +26,7 @@ func keyOf(r *Request, offered []*Registered) setKey {
 	c := r.Claims
 	seconds := (r.Expiry.Sub(r.Now) + time.Second - 1) / time.Second
 	to := binary.AppendVarint(nil, r.Holder.Generation)
-	to = append(to, byte(bits.Len64(uint64(max(0, seconds))))) // powers of two
+	to = binary.AppendVarint(to, int64(bits.Len64(uint64(max(0, seconds))))) // powers of two
 	lists := [][]string{
 		{r.Holder.PAT, c.Subject, c.Owner, c.Username, c.ExternalID, c.Organization, c.OrganizationName, c.PAT, c.Level, c.LevelID, c.LevelRole},
 		c.Groups, c.Roles, nil,
