@@ -1,6 +1,8 @@
 package authz_test
 
 import (
+	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"net/http"
@@ -17,7 +19,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cambio-sts/cambio/authz"
+	"github.com/cambio-sts/cambio/credentials"
 	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/exchange"
+	"github.com/cambio-sts/cambio/internal/secret"
 	"github.com/cambio-sts/cambio/pat"
 )
 
@@ -73,16 +78,16 @@ func TestWireFormats(t *testing.T) {
 	expired := fixed(alice, "aa0000000000000000000000000000a3", func(r *pat.Record) { r.Expiration = start.Add(-time.Hour) })
 	caller := fixed(admin, "aa0000000000000000000000000000a4", nil)
 	jwt := w.jwt(t, token, api, "openid profile")
-	credentials := url.Values{"grant_type": {"client_credentials"}}
+	client := url.Values{"grant_type": {"client_credentials"}}
 	both := with(exchangeForm(token), "audience", api, orders)
 	for name, answer := range map[string]*httptest.ResponseRecorder{
 		"exchange":                 w.post(authz.PathToken, exchangeForm(token)),
 		"exchange_several_targets": w.post(authz.PathToken, with(both, "scope", "openid")),
-		"client_credentials":       w.post(authz.PathPATToken, with(credentials, "scope", pat.ScopeDefault), basicOf(forever)),
+		"client_credentials":       w.post(authz.PathPATToken, with(client, "scope", pat.ScopeDefault), basicOf(forever)),
 		"token_unproved":           w.post(authz.PathToken, with(exchangeForm(token), "subject_token", "x")),
 		"token_denied":             w.post(authz.PathToken, exchangeForm(expired)),
-		"token_client_unproved":    w.post(authz.PathToken, credentials, basic("x", "y")),
-		"token_client_denied":      w.post(authz.PathToken, credentials, basicOf(expired)),
+		"token_client_unproved":    w.post(authz.PathToken, client, basic("x", "y")),
+		"token_client_denied":      w.post(authz.PathToken, client, basicOf(expired)),
 		"token_grant":              w.post(authz.PathToken, with(exchangeForm(token), "grant_type", "password")),
 		"token_target":             w.post(authz.PathToken, with(exchangeForm(token), "audience", "x")),
 		"token_scope":              w.post(authz.PathToken, with(exchangeForm(token), "scope", `"`)),
@@ -120,4 +125,42 @@ func unavailable(w *world, token pat.Token) *httptest.ResponseRecorder {
 	w.store.err = errTrouble
 	defer func() { w.store.err = nil }()
 	return w.post(authz.PathToken, exchangeForm(token))
+}
+
+// associated gives out what a test says.
+type associated []credentials.Member
+
+func (associated) Offers(*credentials.Claims) bool { return true }
+
+func (a associated) Issue(_ context.Context, r *credentials.Request) (*credentials.Set, error) {
+	return &credentials.Set{Members: a, Expiry: r.Expiry}, nil
+}
+
+// Credentials are flat members of the answer, strings all of them, and nowhere else.
+func TestAnswerWithCredentials(t *testing.T) {
+	const value = "a\"b\\c<\u2028\x01d"
+	w := newWorld(t, func(e *exchange.Config, _ *authz.Config) {
+		e.Credentials = associated{{Name: "db_username", Value: secret.New("cambio_1")}, {Name: "db_password", Value: secret.New(value)}}
+	})
+	token := w.token(alice, func(r *pat.Record) { r.Scope = []string{pat.ScopeAll, pat.ScopeCredentials} })
+	for name, form := range map[string]url.Values{
+		"exchange": exchangeForm(token),
+		"client":   {"grant_type": {"client_credentials"}, "client_id": {string(token.ID())}, "client_secret": {token.Secret().Reveal()}},
+	} {
+		answer := w.post(authz.PathToken, with(form, "scope", "credentials"))
+		require.Equal(t, http.StatusOK, answer.Code, "%s: %s", name, answer.Body)
+		var told map[string]any
+		require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &told))
+		require.Equal(t, "cambio_1", told["db_username"])
+		require.Equal(t, value, told["db_password"])
+		require.Equal(t, "credentials", told["scope"])
+		require.Equal(t, "no-store", answer.Header().Get("Cache-Control"))
+		require.NotContains(t, fmt.Sprint(w.log.All()), "cambio_1")
+
+		form.Del("scope")
+		answer = w.post(authz.PathToken, form)
+		require.Equal(t, http.StatusOK, answer.Code)
+		require.NotContains(t, answer.Body.String(), "db_")
+		require.NotContains(t, answer.Body.String(), "credentials")
+	}
 }

@@ -37,7 +37,7 @@ func (g *credentialsGrant) HandleTokenEndpointRequest(ctx context.Context, reque
 	session.issued, err = g.exchanger.Exchange(ctx, &exchange.Request{
 		Credential: *client.credential,
 		Audience:   session.form.All("audience"), Resource: session.form.All("resource"), Fallback: session.fallback,
-		Scope: session.form.Get("scope"), Origin: httpx.OriginFrom(ctx),
+		Scope: session.form.Get("scope"), Origin: httpx.OriginFrom(ctx), Credentials: true,
 	})
 	return err
 }

@@ -53,7 +53,7 @@ func (g *exchangeGrant) HandleTokenEndpointRequest(ctx context.Context, request 
 	session.issued, err = g.exchanger.Exchange(ctx, &exchange.Request{
 		Credential: subject, Client: client.credential,
 		Audience: session.form.All("audience"), Resource: session.form.All("resource"), Fallback: session.fallback,
-		Scope: session.form.Get("scope"), Origin: httpx.OriginFrom(ctx),
+		Scope: session.form.Get("scope"), Origin: httpx.OriginFrom(ctx), Credentials: true,
 	})
 	return err
 }

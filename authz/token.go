@@ -58,7 +58,8 @@ func (s *tokenSession) door() door {
 }
 
 // issuedBody is the success answer (RFC 6749 §5.1, RFC 8693 §2.2.1). What is not
-// encoded needs no escape: scopes by RFC 6749 §3.3, the rest by its alphabet.
+// encoded needs no escape: scopes by RFC 6749 §3.3, the names of credentials and the
+// rest by their alphabets.
 func (s *Server) issuedBody(session *tokenSession) []byte {
 	issued := session.issued
 	body := make([]byte, 0, len(issued.AccessToken)+len(issued.Scope)+len(s.issuer)+384)
@@ -80,6 +81,12 @@ func (s *Server) issuedBody(session *tokenSession) []byte {
 		body = append(body, `,"pat_expires_at":"`...)
 		body = append(body, instant.Format(issued.PATExpiration)...)
 		body = append(body, '"')
+	}
+	for _, member := range issued.Credentials { // flat, and all of them strings
+		body = append(body, ',', '"')
+		body = append(body, member.Name...)
+		body = append(body, '"', ':')
+		body = append(body, encode(member.Value.Reveal())...)
 	}
 	return append(body, '}')
 }

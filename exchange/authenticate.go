@@ -46,7 +46,7 @@ func (r *Services) Acting(p *Principal) *pat.Record {
 // whole reports whether a JWT holds all that its PAT is exchanged for if nothing less
 // is asked for.
 func (r *Services) whole(p *Principal) bool {
-	all, err := decideScope(nil, false, p.Token.Scope, []*Service{r.byAudience[r.management]}, &p.Access)
+	all, err := decideScope(nil, false, false, p.Token.Scope, []*Service{r.byAudience[r.management]}, &p.Access)
 	return err == nil && !slices.ContainsFunc(all, func(scope string) bool { return !slices.Contains(p.Scope, scope) })
 }
 

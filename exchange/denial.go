@@ -31,6 +31,8 @@ const (
 	CauseAudience pat.Cause = "audience"
 	CauseSubject  pat.Cause = "subject" // the owner lacks what the JWT's sub shall be
 	CauseEnding   pat.Cause = "ending"  // less than a second is left
+	// CauseCredentials: a claim of the owner does not fit into a template of a provider.
+	CauseCredentials pat.Cause = "credentials"
 )
 
 // TargetError says that the named audience or resource is not to be had

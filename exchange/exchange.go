@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
+	"github.com/cambio-sts/cambio/credentials"
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/internal/audit"
 	"github.com/cambio-sts/cambio/internal/fault"
@@ -39,7 +41,15 @@ type Throttle interface {
 	Failed(network netip.Addr, key string) (retryAfter time.Duration, limited bool)
 }
 
-// Config is what an Exchanger needs; all of it but Subject.
+// Associated issues credentials of other systems; a *credentials.Issuer does.
+type Associated interface {
+	// Offers reports whether there are some for an owner.
+	Offers(claims *credentials.Claims) bool
+	// Issue returns all of them or an error: *credentials.ClaimError, fault.ErrUnavailable.
+	Issue(ctx context.Context, r *credentials.Request) (*credentials.Set, error)
+}
+
+// Config is what an Exchanger needs; all of it but Subject and Credentials.
 type Config struct {
 	Issuer    string // byte-exact iss
 	Tokens    *pat.Service
@@ -51,6 +61,9 @@ type Config struct {
 	Now       func() time.Time
 	Alg       keys.Alg    // of services that name none
 	Subject   SubjectKind // zero: the identity's id
+	// Credentials are issued beside a JWT where the scope credentials is asked for by
+	// name; nil: none are.
+	Credentials Associated
 }
 
 // SubjectKind says what the JWT's sub is.
@@ -78,7 +91,7 @@ type Exchanger struct {
 func New(config Config) (*Exchanger, error) {
 	if config.Issuer == "" || config.Tokens == nil || config.Directory == nil || config.Signer == nil ||
 		config.Services == nil || config.Audit == nil || config.Throttle == nil || config.Now == nil || config.Alg == "" {
-		return nil, errors.New("exchange: every member of the config but subject is needed")
+		return nil, errors.New("exchange: every member of the config but subject and credentials is needed")
 	}
 	switch config.Subject {
 	case "":
@@ -106,6 +119,9 @@ type Request struct {
 	Origin   audit.Origin
 	// Reuse, if there is one, may answer with a JWT that was minted for an earlier use.
 	Reuse Reuse
+	// Credentials says that the answer can carry credentials of other systems. Where it
+	// cannot, the scope credentials falls away.
+	Credentials bool
 }
 
 // Issued is a minted JWT and what the answer tells of it.
@@ -119,6 +135,8 @@ type Issued struct {
 	Claims      keys.Claims // what it says
 	// PATExpiration is when the PAT itself ends; zero: never.
 	PATExpiration time.Time
+	// Credentials are members of the answer, if the scope credentials was asked for.
+	Credentials []credentials.Member
 }
 
 // Exchange runs the pipeline. Errors: ErrUnproved, *ThrottledError, *DeniedError,
@@ -144,12 +162,17 @@ func (e *Exchanger) Exchange(ctx context.Context, r *Request) (*Issued, error) {
 	if err != nil {
 		return nil, e.refuseIssue(err, presented, r.Origin)
 	}
+	associated, err := e.associate(ctx, &decision, &claims, presented, r.Origin)
+	if err != nil {
+		return nil, err
+	}
 	if err := e.finish(ctx, &claims, reused, presented, r.Origin); err != nil {
 		return nil, err
 	}
 	return &Issued{
 		AccessToken: token, ExpiresIn: decision.ExpiresIn, Scope: claims.Scope, Audience: decision.Audience, Claims: claims,
 		ClientID: presented.Record.ID, JTI: claims.ID, PATExpiration: pat.EffectiveExpiration(&presented.Record, presented.policy),
+		Credentials: associated,
 	}, nil
 }
 
@@ -186,7 +209,8 @@ func (e *Exchanger) decide(r *Request, p *presented) (Decision, error) {
 	if err := permitTargets(services, &p.Record); err != nil {
 		return Decision{}, err
 	}
-	granted, err := decideScope(requested, asked, p.Record.Scope, services, &p.access)
+	associated := asked && r.Credentials && slices.Contains(requested, pat.ScopeCredentials) && e.offersCredentials(p)
+	granted, err := decideScope(requested, asked, associated, p.Record.Scope, services, &p.access)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -194,7 +218,7 @@ func (e *Exchanger) decide(r *Request, p *presented) (Decision, error) {
 	if !ok {
 		return Decision{}, &DeniedError{Cause: CauseEnding, Description: "the token expires in less than a second"}
 	}
-	decision.Services, decision.Scope = services, granted
+	decision.Services, decision.Scope, decision.Credentials = services, granted, associated
 	for _, service := range services {
 		decision.Audience = append(decision.Audience, service.Audience)
 	}

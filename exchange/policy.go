@@ -22,6 +22,8 @@ type Decision struct {
 	Scope    []string  // never empty
 	IssuedAt time.Time // whole seconds
 	Expiry   time.Time // whole seconds
+	// Credentials says that credentials of other systems are issued beside it.
+	Credentials bool
 	// ExpiresIn is what is left of it, in whole seconds, never more than is left of the PAT.
 	ExpiresIn int64
 }
@@ -95,7 +97,10 @@ const maxRequestedScopes = 100
 // scope is granted if some service grants it and none that gives it a meaning refuses it.
 // The management API gives none beside another service, which would hold a JWT that
 // manages the owner's tokens; AuthenticateJWT takes none from such a JWT either.
-func decideScope(requested []string, asked bool, held []string, services []*Service, access *directory.Access) ([]string, error) {
+//
+// The scope credentials is no service's: it is granted where there are some for the
+// owner (associated).
+func decideScope(requested []string, asked, associated bool, held []string, services []*Service, access *directory.Access) ([]string, error) {
 	if asked {
 		for _, scope := range requested {
 			if !pat.Covers(held, scope) {
@@ -107,7 +112,8 @@ func decideScope(requested []string, asked bool, held []string, services []*Serv
 	}
 	var granted []string
 	for _, scope := range requested {
-		if grantedByAll(scope, asked, services, access) && !slices.Contains(granted, scope) {
+		grantable := associated && scope == pat.ScopeCredentials || grantedByAll(scope, asked, services, access)
+		if grantable && !slices.Contains(granted, scope) {
 			granted = append(granted, scope)
 		}
 	}
