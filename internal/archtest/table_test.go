@@ -183,6 +183,7 @@ var arrows = []arrow{
 	{"internal/replay", "directory", "removes identities, groups and assignments again"},
 	{"internal/replay", "keys", "revokes signing keys again"},
 	{"internal/webhook", "internal/audit", "follows the trail"},
+	{"internal/webhook", "internal/egress", "calls receivers, and nobody else"},
 	{"internal/webhook", "internal/secret", "signs with some"},
 	{"internal/webhook", "internal/id", "checks the names of writers in a cursor"},
 	{"internal/cli", "internal/secret", "holds the token it sends"},

@@ -1,7 +1,7 @@
 // Package webhook sends the events of the audit trail to receivers, signed by the
 // Standard Webhooks specification.
 //
-//	audit.Sink ──▶ files ──After──▶ follower ──▶ match ──▶ sign ──▶ guard ──▶ receiver
+//	audit.Sink ──▶ files ──After──▶ follower ──▶ match ──▶ sign ──▶ egress ─▶ receiver
 //	                                   │                                        │
 //	                                cursor ◀──────── 2xx, or given up ──────────┘
 //

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/cambio-sts/cambio/internal/audit"
+	"github.com/cambio-sts/cambio/internal/egress"
 	"github.com/cambio-sts/cambio/internal/secret"
 )
 
@@ -107,9 +108,9 @@ func (c *Config) follower(r *Receiver) (*follower, error) {
 	if err != nil || to.Hostname() == "" || to.Scheme != "https" && to.Scheme != "http" || to.User != nil || to.Fragment != "" {
 		return nil, errors.New("the URL is none that can be posted to") // err would repeat it
 	}
-	guarding := &guard{allowed: r.Allowed, only: to.Scheme == "http"}
+	guard := &egress.Guard{Allowed: r.Allowed, Only: to.Scheme == "http"}
 	if addr, err := netip.ParseAddr(to.Hostname()); err == nil {
-		if err := guarding.check(addr); err != nil {
+		if err := guard.Check(addr); err != nil {
 			return nil, err
 		}
 	}
@@ -121,7 +122,7 @@ func (c *Config) follower(r *Receiver) (*follower, error) {
 		return nil, err
 	}
 	if f.transport == nil {
-		f.transport = guarding.transport()
+		f.transport = guard.Transport()
 	}
 	if _, err := loadCursor(f.cursorFile()); !errors.Is(err, fs.ErrNotExist) {
 		return f, err

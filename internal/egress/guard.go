@@ -1,4 +1,4 @@
-package webhook
+package egress
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// errForbidden says that an address is none that may be called.
-var errForbidden = errors.New("the address is not public, and allowedNetworks does not name it")
+// ErrForbidden says that an address is none that may be called.
+var ErrForbidden = errors.New("the address is not public, and allowedNetworks does not name it")
 
 // reserved4 are the networks of IPv4 that are not the public internet, by the registry
 // of special-purpose addresses (RFC 6890): private, loopback, link-local with the
@@ -59,36 +59,37 @@ func embedded(addr netip.Addr) (netip.Addr, bool) {
 	return addr, false
 }
 
-// guard says which addresses may be called.
-type guard struct {
-	allowed []netip.Prefix
-	// only says that nothing but allowed may be called, as what is sent is not encrypted.
-	only bool
+// Guard says which addresses may be called. The zero value is all that are public.
+type Guard struct {
+	// Allowed are networks that may be called though they are not public.
+	Allowed []netip.Prefix
+	// Only says that nothing but Allowed may be called, as what is sent is not encrypted.
+	Only bool
 }
 
-// check returns errForbidden unless addr may be called: it is in an allowed network, or
+// Check returns ErrForbidden unless addr may be called: it is in an allowed network, or
 // public.
-func (g *guard) check(addr netip.Addr) error {
+func (g *Guard) Check(addr netip.Addr) error {
 	addr = addr.WithZone("")
 	v4, is4 := embedded(addr)
-	if within(addr.Unmap(), g.allowed) || is4 && within(v4, g.allowed) {
+	if within(addr.Unmap(), g.Allowed) || is4 && within(v4, g.Allowed) {
 		return nil
 	}
 	public := is4 && !within(v4, reserved4()) || !is4 && within(addr, global6()) && !within(addr, reserved6())
-	if !public || g.only {
-		return fmt.Errorf("%s: %w", addr, errForbidden)
+	if !public || g.Only {
+		return fmt.Errorf("%s: %w", addr, ErrForbidden)
 	}
 	return nil
 }
 
 // control checks the address that a socket is about to be connected to, whatever name
 // it was found by.
-func (g *guard) control(_ context.Context, network, address string, _ syscall.RawConn) error {
+func (g *Guard) control(_ context.Context, network, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil || network != "tcp4" && network != "tcp6" {
-		return errForbidden
+		return ErrForbidden
 	}
-	return g.check(to.Addr())
+	return g.Check(to.Addr())
 }
 
 const (
@@ -97,9 +98,9 @@ const (
 	maxHeaderSize = 16 << 10
 )
 
-// transport connects to what the guard lets through, directly: a proxy would look the
+// Transport returns one that connects to what the guard lets through, directly: a proxy would look the
 // name up by itself.
-func (g *guard) transport() *http.Transport {
+func (g *Guard) Transport() *http.Transport {
 	dialer := &net.Dialer{Timeout: dialTimeout, ControlContext: g.control}
 	return &http.Transport{
 		DialContext: dialer.DialContext, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: dialTimeout,

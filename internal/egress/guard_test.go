@@ -1,4 +1,4 @@
-package webhook
+package egress
 
 import (
 	"net/netip"
@@ -24,46 +24,46 @@ func TestGuard(t *testing.T) {
 		"64:ff9b::127.0.0.1": false, "64:ff9b::169.254.169.254": false, "64:ff9b::10.0.0.1": false, "64:ff9b:1::93.184.216.34": false,
 	} {
 		parsed := netip.MustParseAddr(addr)
-		open, plain := &guard{}, &guard{only: true}
+		open, plain := &Guard{}, &Guard{Only: true}
 		if public {
-			require.NoError(t, open.check(parsed), addr)
+			require.NoError(t, open.Check(parsed), addr)
 		} else {
-			require.ErrorIs(t, open.check(parsed), errForbidden, addr)
+			require.ErrorIs(t, open.Check(parsed), ErrForbidden, addr)
 		}
-		require.ErrorIs(t, plain.check(parsed), errForbidden, "%s over http", addr)
+		require.ErrorIs(t, plain.Check(parsed), ErrForbidden, "%s over http", addr)
 
 		// Its own network makes the difference, and nobody else's.
 		bare := parsed.Unmap().WithZone("")
 		own := []netip.Prefix{netip.PrefixFrom(bare, bare.BitLen())}
-		require.NoError(t, (&guard{allowed: own}).check(parsed), addr)
-		require.NoError(t, (&guard{allowed: own, only: true}).check(parsed), addr)
+		require.NoError(t, (&Guard{Allowed: own}).Check(parsed), addr)
+		require.NoError(t, (&Guard{Allowed: own, Only: true}).Check(parsed), addr)
 		other := []netip.Prefix{netip.PrefixFrom(bare.Next(), bare.BitLen())}
 		if !bare.Next().IsValid() {
 			continue
 		}
-		require.Equal(t, public, (&guard{allowed: other}).check(parsed) == nil, addr)
+		require.Equal(t, public, (&Guard{Allowed: other}).Check(parsed) == nil, addr)
 	}
 }
 
 // An address of IPv4 is allowed by its own network in each of its forms.
 func TestGuardOfOtherForms(t *testing.T) {
-	g := &guard{allowed: prefixes("10.1.0.0/16")}
+	g := &Guard{Allowed: prefixes("10.1.0.0/16")}
 	for _, addr := range []string{"10.1.2.3", "::ffff:10.1.2.3", "64:ff9b::10.1.2.3"} {
-		require.NoError(t, g.check(netip.MustParseAddr(addr)), addr)
+		require.NoError(t, g.Check(netip.MustParseAddr(addr)), addr)
 	}
 	for _, addr := range []string{"10.2.2.3", "::ffff:10.2.2.3", "64:ff9b::10.2.2.3"} {
-		require.ErrorIs(t, g.check(netip.MustParseAddr(addr)), errForbidden, addr)
+		require.ErrorIs(t, g.Check(netip.MustParseAddr(addr)), ErrForbidden, addr)
 	}
 }
 
 func TestGuardOfSockets(t *testing.T) {
-	g := &guard{allowed: prefixes("127.0.0.0/8")}
+	g := &Guard{Allowed: prefixes("127.0.0.0/8")}
 	require.NoError(t, g.control(t.Context(), "tcp4", "127.0.0.1:443", nil))
-	require.ErrorIs(t, g.control(t.Context(), "tcp4", "128.0.0.1", nil), errForbidden)
-	require.ErrorIs(t, g.control(t.Context(), "udp4", "127.0.0.1:443", nil), errForbidden)
-	require.ErrorIs(t, g.control(t.Context(), "unix", "/run/docker.sock", nil), errForbidden)
+	require.ErrorIs(t, g.control(t.Context(), "tcp4", "128.0.0.1", nil), ErrForbidden)
+	require.ErrorIs(t, g.control(t.Context(), "udp4", "127.0.0.1:443", nil), ErrForbidden)
+	require.ErrorIs(t, g.control(t.Context(), "unix", "/run/docker.sock", nil), ErrForbidden)
 }
 
 func TestNoProxy(t *testing.T) {
-	require.Nil(t, (&guard{}).transport().Proxy, "it would look the name up by itself")
+	require.Nil(t, (&Guard{}).Transport().Proxy, "it would look the name up by itself")
 }
