@@ -26,6 +26,8 @@ type Config struct {
 	Services []Service `yaml:"services"`
 	// Webhooks are the receivers of events; never nil.
 	Webhooks []Webhook `yaml:"webhooks"`
+	// Credentials are the providers of what the scope credentials stands for; never nil.
+	Credentials []Credential `yaml:"credentials"`
 	// ForwardAuth rules the door for reverse proxies.
 	ForwardAuth ForwardAuth `yaml:"forwardAuth"`
 	// Login is how people log in to the web console; off without an issuer.

@@ -163,6 +163,41 @@ webhooks:
 	require.Contains(t, origins, Origin{Key: "webhooks", From: path + ":5"})
 }
 
+func TestCredentials(t *testing.T) {
+	path := writeFolder(t, minimal+`
+credentials:
+  - name: vault
+    audience: https://vault.example.com
+    alg: RS256
+    claims: { policy: "{{groups:vault-*}}", "https://example.com/x": y }
+    prefix: v_
+    organizations: [default]
+    groups: [deployers]
+    http:
+      url: http://127.0.0.1:8000/issue
+      allowedNetworks: [127.0.0.1]
+      members: { token: auth.client_token }
+      expiryField: auth.expires
+      handleField: id
+      revokeUrl: http://127.0.0.1:8000/revoke
+  - { name: b, audience: b, http: { url: "https://a/b", members: { c: d } } }
+`)
+	cfg, origins, err := Load(Sources{File: path})
+	require.NoError(t, err)
+	require.Equal(t, []Credential{
+		{
+			Name: "vault", Audience: "https://vault.example.com", Alg: "RS256", Prefix: "v_", Organizations: []string{"default"}, Groups: []string{"deployers"},
+			Claims: map[string]string{"policy": "{{groups:vault-*}}", "https://example.com/x": "y"},
+			HTTP: &CredentialHTTP{
+				URL: "http://127.0.0.1:8000/issue", AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
+				Members: map[string]string{"token": "auth.client_token"}, ExpiryField: "auth.expires", HandleField: "id", RevokeURL: "http://127.0.0.1:8000/revoke",
+			},
+		},
+		{Name: "b", Audience: "b", HTTP: &CredentialHTTP{URL: "https://a/b", Members: map[string]string{"c": "d"}}},
+	}, cfg.Credentials)
+	require.Contains(t, origins, Origin{Key: "credentials", From: path + ":5"})
+}
+
 func TestRoutes(t *testing.T) {
 	path := writeFolder(t, minimal+`
 services: [{ audience: api, scopes: "*" }]
@@ -227,6 +262,13 @@ func TestTableIsTheStruct(t *testing.T) {
 	}
 	require.ElementsMatch(t, webhook, documented)
 
+	var credential, known []string
+	leaves(reflect.TypeFor[Credential](), "", &credential)
+	for _, s := range credentialSettings() {
+		known = append(known, s.path)
+	}
+	require.ElementsMatch(t, credential, known)
+
 	var route, told []string
 	leaves(reflect.TypeFor[ForwardRoute](), "", &route)
 	for _, s := range routeSettings() {
@@ -239,9 +281,11 @@ func leaves(typ reflect.Type, path string, out *[]string) {
 	for f := range typ.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		key := join(path, name)
-		if f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[StoreURL]() && f.Type != reflect.TypeFor[Scopes]() {
+		if f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct && path == "" && f.Type.Elem() != reflect.TypeFor[ClaimRule]() {
+			leaves(f.Type.Elem(), key, out)
+		} else if f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[StoreURL]() && f.Type != reflect.TypeFor[Scopes]() {
 			leaves(f.Type, key, out)
-		} else if key != servicesKey && key != webhooksKey && key != routesKey {
+		} else if key != servicesKey && key != webhooksKey && key != routesKey && key != credentialsKey {
 			*out = append(*out, key)
 		}
 	}
@@ -285,7 +329,7 @@ func TestExampleLoads(t *testing.T) {
 // TestExampleUncommented shows that each commented-out line is one that loads.
 func TestExampleUncommented(t *testing.T) {
 	var lines []string
-	for line := range strings.Lines(strings.NewReplacer("services: []\n", "", "webhooks: []\n", "", "  routes: []\n", "").Replace(Example())) {
+	for line := range strings.Lines(strings.NewReplacer("services: []\n", "", "webhooks: []\n", "", "credentials: []\n", "", "  routes: []\n", "").Replace(Example())) {
 		trimmed := strings.TrimLeft(line, " ")
 		if rest, ok := strings.CutPrefix(trimmed, "#"); ok && !strings.HasPrefix(rest, " ") || strings.HasPrefix(line, "#  ") {
 			line = strings.Replace(line, "#", "", 1)
@@ -300,6 +344,7 @@ func TestExampleUncommented(t *testing.T) {
 	require.Equal(t, []string{filepath.Join(filepath.Dir(file), "tls.crt")}, cfg.Catalogues, "relative to the file")
 	require.Len(t, cfg.Services, 1)
 	require.Len(t, cfg.Webhooks, 1)
+	require.Len(t, cfg.Credentials, 1)
 	require.Len(t, cfg.ForwardAuth.Routes, 1)
 	require.NotNil(t, cfg.Policy.DefaultLifetimeSeconds)
 	require.True(t, cfg.Listen.TLS())

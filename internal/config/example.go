@@ -10,7 +10,7 @@ const lineWidth = 96
 // default, or with an example where there is none.
 func Example() string {
 	var b strings.Builder
-	comment(&b, "", "Configuration of cambio serve. Every key can also be set by the environment variable and the flag beside it, except services, webhooks and forwardAuth; flag > variable > file > default. Paths are relative to this file. Unknown keys refuse to start.")
+	comment(&b, "", "Configuration of cambio serve. Every key can also be set by the environment variable and the flag beside it, except services, webhooks, credentials and forwardAuth; flag > variable > file > default. Paths are relative to this file. Unknown keys refuse to start.")
 	section := ""
 	for _, s := range settings() {
 		name, _, nested := strings.Cut(s.path, delimiter)
@@ -19,6 +19,7 @@ func Example() string {
 			if name == "policy" {
 				b.WriteString(exampleServices)
 				b.WriteString(exampleWebhooks)
+				b.WriteString(exampleCredentials)
 				b.WriteString(exampleForwardAuth)
 				b.WriteString("\n# What a new organization starts with.")
 			}
@@ -90,6 +91,20 @@ services: []
 #    claims: # what its tokens tell about the owner; nothing without this
 #      groups: { match: "order-*", max: 20 }
 #      email: true
+`
+
+const exampleCredentials = `
+# What an exchange returns beside the JWT where the scope credentials is asked for.
+credentials: []
+#credentials:
+#  - name: vault
+#    audience: https://vault.example.com # of the JWT that it is shown
+#    claims: { policy: "{{groups:vault-*}}" } # further claims of that JWT
+#    groups: [deployers] # who gets them; without it everyone whose token has the scope
+#    http:
+#      url: https://vault.example.com/issue
+#      members: { vault_token: auth.client_token } # of the token answer, from fields of the service's
+#      expiryField: auth.expires_at
 `
 
 const exampleForwardAuth = `

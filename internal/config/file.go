@@ -65,6 +65,9 @@ func (l *loader) readSection(path string, node *yaml.Node) {
 		case webhooksKey:
 			l.readWebhooks(value)
 			return
+		case credentialsKey:
+			l.readCredentials(value)
+			return
 		case routesKey:
 			l.readRoutes(value)
 			return
@@ -86,7 +89,7 @@ func (l *loader) readSection(path string, node *yaml.Node) {
 // known lists every key and every section.
 func (l *loader) known() []string {
 	section, _, _ := strings.Cut(routesKey, delimiter)
-	known := []string{servicesKey, webhooksKey, section, routesKey}
+	known := []string{servicesKey, webhooksKey, credentialsKey, section, routesKey}
 	for _, s := range l.rows {
 		if section, _, nested := strings.Cut(s.path, delimiter); nested && !slices.Contains(known, section) {
 			known = append(known, section)

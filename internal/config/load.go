@@ -89,6 +89,8 @@ type loader struct {
 	services []Service
 	webhooks []Webhook
 	routes   []ForwardRoute
+
+	credentials []Credential
 }
 
 func newLoader(fileDir, workDir string) *loader {
@@ -117,12 +119,13 @@ func (l *loader) merge(src Sources) (*Config, []Origin, error) {
 			return nil, nil, fmt.Errorf("merge the configuration: %w", err)
 		}
 	}
-	cfg := &Config{Services: []Service{}, Webhooks: []Webhook{}, ForwardAuth: ForwardAuth{Routes: []ForwardRoute{}}}
+	cfg := &Config{Services: []Service{}, Webhooks: []Webhook{}, Credentials: []Credential{}, ForwardAuth: ForwardAuth{Routes: []ForwardRoute{}}}
 	if err := ko.UnmarshalWithConf("", cfg, koanf.UnmarshalConf{Tag: "yaml"}); err != nil {
 		return nil, nil, fmt.Errorf("merge the configuration: %w", err)
 	}
 	cfg.Services = append(cfg.Services, l.services...)
 	cfg.Webhooks = append(cfg.Webhooks, l.webhooks...)
+	cfg.Credentials = append(cfg.Credentials, l.credentials...)
 	cfg.ForwardAuth.Routes = append(cfg.ForwardAuth.Routes, l.routes...)
 	if !l.unread { // else everything in it would be missing
 		l.validate(cfg)
@@ -148,11 +151,11 @@ func (l *loader) defaults() map[string]any {
 }
 
 func (l *loader) origins() []Origin {
-	out := make([]Origin, 0, len(l.rows)+3)
+	out := make([]Origin, 0, len(l.rows)+4)
 	for _, s := range l.rows {
 		out = append(out, l.origin(s.path))
 	}
-	return append(out, l.origin(servicesKey), l.origin(webhooksKey), l.origin(routesKey))
+	return append(out, l.origin(servicesKey), l.origin(webhooksKey), l.origin(credentialsKey), l.origin(routesKey))
 }
 
 func (l *loader) origin(key string) Origin {

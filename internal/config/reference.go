@@ -9,7 +9,7 @@ const referenceIntro = `# Configuration
 
 <!-- Written by go generate ./internal/config; change internal/config/table.go instead. -->
 
-` + "`cambio serve --config cambio.yaml`" + ` reads one YAML file. Every key but ` + "`services`, `webhooks` and `forwardAuth.routes`" + ` can also be set by an
+` + "`cambio serve --config cambio.yaml`" + ` reads one YAML file. Every key but ` + "`services`, `webhooks`, `credentials` and `forwardAuth.routes`" + ` can also be set by an
 environment variable and a flag; **flag > environment > file > default**. Lists are comma-separated there, maps are
 ` + "`FROM=TO,FROM=TO`" + `, and the flag of either may be repeated. A key without a value is a key not written.
 
@@ -28,6 +28,11 @@ const referenceEnv = `
 %s are read by the client commands and ` + "`--config`" + `; the server ignores them. So it does with the variables that Kubernetes sets beside a
 Service whose name begins with ` + "`cambio`" + ` (` + "`CAMBIO_SERVICE_HOST`, `CAMBIO_PORT=tcp://…`" + `). Any other ` + "`CAMBIO_…`" + `
 variable refuses to start.
+`
+
+const referenceCredentials = `
+Exactly one of the kinds (` + "`http`" + `, …) is written, as a map with the keys that stand behind its name. They are for requests to the token
+endpoint that name the scope ` + "`credentials`" + `. Templates name claims of the owner in double braces: see [credentials](credentials.md).
 `
 
 const referenceRoutes = `
@@ -61,6 +66,8 @@ func Reference() string {
 	}
 	writeList(&b, servicesKey, "service", serviceSettings())
 	writeList(&b, webhooksKey, "webhook", webhookSettings())
+	writeList(&b, credentialsKey, "provider", credentialSettings())
+	b.WriteString(referenceCredentials)
 	writeList(&b, routesKey, "route", routeSettings())
 	b.WriteString(referenceRoutes)
 	fmt.Fprintf(&b, referenceEnv, "`"+strings.Join(reservedEnv(), "`, `")+"`")

@@ -36,6 +36,21 @@ func TestRefusesFile(t *testing.T) {
 		}
 		return "webhooks: [{ " + fields + ", secretFile: password }]"
 	}
+	provider := func(fields string) string {
+		if !strings.Contains(fields, "http:") {
+			fields += ", http: { url: \"https://a/b\", members: { c: d } }"
+		}
+		return "credentials: [{ name: a, audience: a, " + fields + " }]"
+	}
+	vault := func(fields string) string {
+		if !strings.Contains(fields, "url:") {
+			fields = "url: \"https://a/b\", " + fields
+		}
+		if !strings.Contains(fields, "members:") {
+			fields = "members: { c: d }, " + fields
+		}
+		return provider("http: { " + fields + " }")
+	}
 	const toAPI = `{ audience: "https://sts.example.com/api/v1" }`
 	route := func(fields string) string {
 		return "forwardAuth: { routes: [" + strings.TrimSuffix(toAPI, "}") + ", " + fields + " }] }"
@@ -183,6 +198,32 @@ func TestRefusesFile(t *testing.T) {
 		"route path escaped":        {route("path: /%61"), "forwardAuth.routes[0].path: is not a clean path"},
 		"route scope":               {route("scope: [\"can ary\"]"), "forwardAuth.routes[0].scope: is or has a scope that cannot be one"},
 		"route twice":               {"forwardAuth: { routes: [" + toAPI + ", " + toAPI + "] }", "forwardAuth.routes[1].path: is there twice"},
+		"credentials is a map":      {"credentials: {}", "credentials: is not a list"},
+		"provider is text":          {"credentials: [a]", "credentials[0]: is not a map"},
+		"unknown provider key":      {provider("htp: {}"), "credentials[0].htp: is not a known key; did you mean credentials[0].http?"},
+		"unknown key of a kind":     {vault("urls: a"), "credentials[0].http.urls: is not a known key"},
+		"provider of no kind":       {"credentials: [{ name: a }]", "4: credentials[0]: is of no kind"},
+		"provider without a name":   {"credentials: [{ audience: a, http: { url: \"https://a/b\", members: { c: d } } }]", "4: credentials[0].name: is required"},
+		"provider in capitals":      {"credentials: [{ name: Canary, audience: a, http: { url: \"https://a/b\", members: { c: d } } }]", "credentials[0].name: is not a name"},
+		"provider twice":            {"credentials: [{ name: a, audience: a, http: { url: \"https://a/b\", members: { c: d } } }, { name: a, audience: b, http: { url: \"https://a/b\", members: { c: d } } }]", "credentials[1].name: is the name of another"},
+		"provider without audience": {"credentials: [{ name: a, http: { url: \"https://a/b\", members: { c: d } } }]", "4: credentials[0].audience: is required"},
+		"provider for the API":      {"credentials: [{ name: a, audience: \"https://sts.example.com/api/v1\", http: { url: \"https://a/b\", members: { c: d } } }]", "credentials[0].audience: is the audience of a service"},
+		"provider for a service":    {service("") + "\ncredentials: [{ name: a, audience: api, http: { url: \"https://a/b\", members: { c: d } } }]", "credentials[0].audience: is the audience of a service"},
+		"provider for a fragment":   {"credentials: [{ name: a, audience: \"https://a#canary\", http: { url: \"https://a/b\", members: { c: d } } }]", "credentials[0].audience: "},
+		"provider's prefix":         {provider("prefix: Canary"), "credentials[0].prefix: is not the beginning"},
+		"provider's alg":            {provider("alg: HS256"), "credentials[0].alg: is not one of"},
+		"provider's claims":         {provider("claims: [a]"), "credentials[0].claims: is not a map"},
+		"provider for nobody":       {provider("organizations: []"), "credentials[0].organizations: names no organization"},
+		"http without url":          {provider("http: { members: { a: b } }"), "credentials[0].http.url: is required"},
+		"http by http":              {vault("url: \"http://127.0.0.1/canary\""), "credentials[0].http.url: is plain http"},
+		"http with a user":          {vault("url: \"https://canary@a\""), "credentials[0].http.url: has a user"},
+		"http without members":      {vault("members: {}"), "credentials[0].http.members: is required"},
+		"http member in capitals":   {vault("members: { Canary: a }"), "credentials[0].http.members: has a name"},
+		"http member of no field":   {vault("members: { a: \"b..c\" }"), "credentials[0].http.members: is not the path"},
+		"http expiry":               {vault("expiryField: \"a b\""), "credentials[0].http.expiryField: is not the path"},
+		"http revoke, no handle":    {vault("revokeUrl: \"https://a\""), "credentials[0].http.handleField: is missing"},
+		"http revoke by ftp":        {vault("handleField: a, revokeUrl: \"ftp://a\""), "credentials[0].http.revokeUrl: is not an https"},
+		"http to everywhere":        {vault("allowedNetworks: [\"0.0.0.0/0\"]"), "credentials[0].http.allowedNetworks: allows every address"},
 		"webhooks is a map":         {"webhooks: {}", "webhooks: is not a list"},
 		"webhook is text":           {"webhooks: [a]", "webhooks[0]: is not a map"},
 		"unknown webhook key":       {webhook("event: [A]"), "webhooks[0].event: is not a known key; did you mean webhooks[0].events?"},
@@ -243,6 +284,7 @@ func TestRefusesEnvironment(t *testing.T) {
 		"like the file's":   {"CAMBIO_CONFG=canary", "CAMBIO_CONFG: is not a known variable; did you mean CAMBIO_CONFIG?"},
 		"services":          {"CAMBIO_SERVICES_0_AUDIENCE=canary", "services are set in the file only"},
 		"routes":            {"CAMBIO_FORWARD_AUTH_ROUTES=canary", "forwardAuth is set in the file only"},
+		"credentials":       {"CAMBIO_CREDENTIALS_0_NAME=canary", "credentials are set in the file only"},
 		"webhooks":          {"CAMBIO_WEBHOOKS_0_URL=canary", "webhooks are set in the file only"},
 		"misspelled port":   {"CAMBIO_LISTEN_PORT=8080", "CAMBIO_LISTEN_PORT: is not a known variable"},
 		"wrong type":        {"CAMBIO_LIMITS_MAX_CONNECTIONS=canary", "CAMBIO_LIMITS_MAX_CONNECTIONS: limits.maxConnections: is not a whole number"},

@@ -66,6 +66,8 @@ func (l *loader) unknownVariable(name string) *fault {
 		fix = "services are set in the file only"
 	case strings.HasPrefix(name, envPrefix+"WEBHOOKS"):
 		fix = "webhooks are set in the file only"
+	case strings.HasPrefix(name, envPrefix+"CREDENTIALS"):
+		fix = "credentials are set in the file only"
 	case strings.HasPrefix(name, envPrefix+"FORWARD_AUTH"):
 		fix = "forwardAuth is set in the file only"
 	default:

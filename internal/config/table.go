@@ -89,7 +89,7 @@ const (
 // 9068 §2.1).
 func algorithms() []string { return []string{"ES256", "RS256", "EdDSA", "ES384"} }
 
-// settings is the table of every key outside of services, webhooks and routes, in the file's order.
+// settings is the table of every key outside of services, webhooks, credentials and routes, in the file's order.
 func settings() []setting {
 	return slices.Concat(serverSettings(), loginSettings(), ruleSettings())
 }

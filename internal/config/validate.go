@@ -33,6 +33,7 @@ func (l *loader) validate(cfg *Config) {
 		l.problems.add("console.idle", &fault{"is above console.lifetime", "lower it, or raise that"})
 	}
 	l.validateWebhooks(cfg)
+	l.validateCredentials(cfg)
 	l.validateRoutes(cfg)
 	if cfg.Audit.Dir == "" {
 		l.problems.add("audit.dir", &fault{"names no folder", "write the path of a folder for the audit files"})

@@ -123,6 +123,9 @@ func (l *loader) validateWebhooks(cfg *Config) {
 	}
 }
 
+// causeUserInURL is of an URL that would put a secret into the file.
+const causeUserInURL = "has a user or password in it"
+
 func checkWebhookURL(webhook *Webhook) *fault {
 	if webhook.URL == "" {
 		return &fault{causeMissing, "write such as url: https://hooks.example.com/cambio"}
@@ -132,7 +135,7 @@ func checkWebhookURL(webhook *Webhook) *fault {
 	case err != nil || !isURIText(webhook.URL) || u.Opaque != "" || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
 		return &fault{"is not an https URL", "write it as https://host/path"}
 	case u.User != nil:
-		return &fault{"has a user or password in it", "remove it: the receiver knows the sender by the signature"}
+		return &fault{causeUserInURL, "remove it: the receiver knows the sender by the signature"}
 	case u.Fragment != "" || u.RawFragment != "" || webhook.URL[len(webhook.URL)-1] == '#':
 		return &fault{"has a fragment", "remove the # and what follows it"}
 	case u.Scheme == "http" && len(webhook.AllowedNetworks) == 0:
