@@ -123,9 +123,7 @@ func together(r *Request, offered []*Registered, parts []*Issued) *issuedSet {
 		for _, member := range part.Members {
 			out.set.Members = append(out.set.Members, Member{Name: offered[n].Prefix + member.Name, Value: member.Value})
 		}
-		if part.Handle != "" {
-			out.made = append(out.made, made{offered[n], part.Handle})
-		}
+		out.made = append(out.made, made{offered[n], part.Handle})
 		if out.set.Expiry.IsZero() || part.Expiry.Before(out.set.Expiry) {
 			out.set.Expiry = part.Expiry
 		}
@@ -186,7 +184,10 @@ func (i *Issuer) revoke(ctx context.Context, set *issuedSet) (done bool) {
 	defer cancel()
 	var left []made
 	for _, m := range set.made {
-		err := m.by.Provider.Revoke(ctx, m.handle)
+		err := ErrIrrevocable
+		if m.handle != "" {
+			err = m.by.Provider.Revoke(ctx, m.handle)
+		}
 		switch {
 		case err == nil:
 			i.recordRevoked(m.by.Name, m.handle, set.holder, set.claims, "token_ended")
@@ -218,8 +219,12 @@ func (i *Issuer) recordRevoked(provider, handle string, holder Holder, claims *C
 }
 
 func (i *Issuer) event(name audit.Name, provider, handle string, holder Holder, claims *Claims) audit.Event {
+	subject := provider
+	if handle != "" {
+		subject += "/" + handle
+	}
 	return audit.Event{
 		ID: id.New(), Time: i.Now().UTC().Truncate(time.Millisecond), Name: name, Organization: claims.Organization, Actor: claims.Owner,
-		PATID: holder.PAT, Owner: claims.Owner, Subject: provider + "/" + handle, Outcome: audit.Success,
+		PATID: holder.PAT, Owner: claims.Owner, Subject: subject, Outcome: audit.Success,
 	}
 }

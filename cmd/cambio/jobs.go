@@ -28,11 +28,15 @@ func (n *node) runner() (*jobs.Runner, error) {
 	if !shared {
 		lease = alone{}
 	}
-	return jobs.New(jobs.Config{Lease: lease, Now: time.Now, Logger: n.logger, Jobs: []jobs.Job{
+	due := []jobs.Job{
 		{Name: "revoke unused tokens", Every: unusedEvery, Run: n.revokeUnused},
 		{Name: "warn of expiring tokens", Every: warnEvery, Run: n.warnExpiring},
 		{Name: "remove technical users without a token", Every: tokenlessEvery, Run: n.removeTokenless},
-	}})
+	}
+	if len(n.config.Credentials) > 0 {
+		due = append(due, jobs.Job{Name: "revoke credentials whose token has ended", Every: sweepEvery, Run: n.credentials.Sweep})
+	}
+	return jobs.New(jobs.Config{Lease: lease, Now: time.Now, Logger: n.logger, Jobs: due})
 }
 
 // eachOrganization does work for one after the other, and goes on past those for

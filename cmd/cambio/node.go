@@ -18,6 +18,7 @@ import (
 	"github.com/cambio-sts/cambio/api"
 	"github.com/cambio-sts/cambio/authz"
 	"github.com/cambio-sts/cambio/console"
+	"github.com/cambio-sts/cambio/credentials"
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/exchange"
 	"github.com/cambio-sts/cambio/forwardauth"
@@ -59,9 +60,11 @@ type node struct {
 	tokens    *pat.Service
 	sink      *audit.Sink
 	webhooks  *webhook.Sender
-	exchanger *exchange.Exchanger
-	group     *httpx.Group
-	dev       bool // shows what only its makers look at
+
+	credentials *credentials.Issuer
+	exchanger   *exchange.Exchanger
+	group       *httpx.Group
+	dev         bool // shows what only its makers look at
 }
 
 // openDomain opens what needs no audit sink and no door: the store, the
@@ -134,6 +137,9 @@ func (n *node) openDoors() (http.Handler, error) {
 	if err := n.openWebhooks(); err != nil {
 		return nil, err
 	}
+	if err := n.openCredentials(); err != nil {
+		return nil, err
+	}
 	failures, err := throttle.New(throttle.Config{Now: time.Now})
 	if err != nil {
 		return nil, err
@@ -141,6 +147,7 @@ func (n *node) openDoors() (http.Handler, error) {
 	n.exchanger, err = exchange.New(exchange.Config{
 		Issuer: n.config.Issuer, Tokens: n.tokens, Directory: n.directory, Signer: n.ring, Services: registry, Audit: n.sink, Throttle: failures,
 		Now: time.Now, Alg: keys.Alg(n.config.Keys.Alg), Subject: exchange.SubjectKind(n.config.Token.Subject),
+		Credentials: n.associated(),
 	})
 	if err != nil {
 		return nil, err
@@ -322,6 +329,7 @@ func (n *node) serve(ctx context.Context, ready func() error, endpoints ...httpx
 		work.Go(func() error { return runner.Run(background) })
 	}
 	work.Go(func() error { return n.webhooks.Run(background) })
+	work.Go(func() error { return n.credentials.Run(background) })
 	last.Go(func() error { return n.sink.Run(sinking) })
 	work.Go(func() error {
 		runner, err := n.runner()

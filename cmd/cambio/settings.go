@@ -10,11 +10,18 @@ import (
 	"github.com/cambio-sts/cambio/keys"
 )
 
-// algorithms lists what is signed with: the default first, then what services ask for.
+// algorithms lists what is signed with: the default first, then what services and
+// providers of credentials ask for.
 func algorithms(settings *config.Config) []keys.Alg {
 	algs := []keys.Alg{keys.Alg(settings.Keys.Alg)}
 	for i := range settings.Services {
 		alg := keys.Alg(settings.Services[i].Alg)
+		if alg != "" && !slices.Contains(algs, alg) {
+			algs = append(algs, alg)
+		}
+	}
+	for i := range settings.Credentials {
+		alg := keys.Alg(settings.Credentials[i].Alg)
 		if alg != "" && !slices.Contains(algs, alg) {
 			algs = append(algs, alg)
 		}

@@ -114,6 +114,10 @@ var arrows = []arrow{
 	{"credentials", "internal/id", "makes ids of events"},
 	{"credentials", "internal/fault", "says that a provider cannot issue now"},
 
+	{"credentials/httpjson", "credentials", "implements its port"},
+	{"credentials/httpjson", "internal/secret", "what it issues and is shown are some"},
+	{"credentials/httpjson", "internal/egress", "calls the service, and nobody else"},
+
 	{"pat", "directory", "a token has an owner and a policy"},
 	{"pat", "internal/plain", "refuses names that look like others"},
 	{"pat", "internal/audit", "a change of state carries its event"},

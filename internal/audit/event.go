@@ -25,7 +25,7 @@ const (
 	AccessTokenRevoked Name = "ACCESS_TOKEN_REVOKED"
 
 	// CredentialsIssued and CredentialsRevoked are of what a provider made for a token.
-	// Subject is the provider's name, a slash, and what the provider calls it in public.
+	// Subject is the provider's name and, behind a slash, what that calls it in public.
 	CredentialsIssued  Name = "CREDENTIALS_ISSUED"
 	CredentialsRevoked Name = "CREDENTIALS_REVOKED"
 

@@ -19,7 +19,7 @@ func Example() string {
 			if name == "policy" {
 				b.WriteString(exampleServices)
 				b.WriteString(exampleWebhooks)
-				b.WriteString(exampleCredentials)
+				b.WriteString(exampleProviders)
 				b.WriteString(exampleForwardAuth)
 				b.WriteString("\n# What a new organization starts with.")
 			}
@@ -93,7 +93,7 @@ services: []
 #      email: true
 `
 
-const exampleCredentials = `
+const exampleProviders = `
 # What an exchange returns beside the JWT where the scope credentials is asked for.
 credentials: []
 #credentials:
