@@ -75,10 +75,12 @@ func (i *Issuer) issue(ctx context.Context, key setKey, r *Request, offered []*R
 		}
 	}
 	parts := make([]*Issued, len(offered))
-	all, issuing := errgroup.WithContext(ctx)
+	// One that fails does not interrupt the others: what a provider makes while nobody
+	// listens any more could not be revoked.
+	var all errgroup.Group
 	for n, p := range offered {
 		all.Go(func() error {
-			issued, err := p.issue(issuing, grants[n])
+			issued, err := p.issue(ctx, grants[n])
 			if err != nil {
 				return fmt.Errorf("provider %s: %w", p.Name, err)
 			}
