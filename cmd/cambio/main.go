@@ -20,7 +20,7 @@ func run() int {
 	defer stop()
 	env := cli.Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, StdoutIsTerminal: isatty.IsTerminal(os.Stdout.Fd()),
-		ReadHidden: hiddenReader(), Now: time.Now,
+		ReadHidden: hiddenReader(), Now: time.Now, Exec: execute,
 	}
 	root := newRoot(env)
 	if err := root.ExecuteContext(ctx); err != nil {

@@ -21,6 +21,9 @@ type Env struct {
 	// stdin is none.
 	ReadHidden func(context.Context) ([]byte, error)
 	Now        func() time.Time
+	// Exec runs a command in place of this process, with variables added to its
+	// environment and the token taken out. It returns only if that fails.
+	Exec func(ctx context.Context, argv, env []string) error
 }
 
 // New returns the commands of the package, see its documentation. Their errors

@@ -29,25 +29,65 @@ type exchanged struct {
 func newExchange(env Env) *cobra.Command {
 	g := group{env: env, opts: &options{}}
 	var w wants
+	var export, exec bool
 	command := g.command(action{
-		use: "exchange", short: "Exchange a personal access token for a short-lived access token",
-		formats: []format{formatTable, formatJSON, formatYAML, formatToken},
+		use: "exchange [flags] [--exec -- COMMAND…]", max: anyNumber, short: "Exchange a personal access token for a short-lived access token",
+		formats: []format{formatTable, formatJSON, formatYAML, formatToken, formatAWS},
 		long: "Exchange the personal access token of --token-file, CAMBIO_TOKEN or ~/.config/cambio/token for a short-lived access\n" +
-			"token (RFC 8693). -o token prints that alone.",
-		example: `  curl -H "Authorization: Bearer $(cambio exchange -o token)" https://api.example.com/orders`,
+			"token (RFC 8693). -o token prints that alone.\n\n" +
+			"With scope credentials, and a token that holds it, the answer also has short-lived credentials of the systems that\n" +
+			"the server is configured for. --export prints them as variables for a shell, --exec runs a command with them, and\n" +
+			"-o aws is for credential_process; these three ask for that scope by themselves. The variables are ACCESS_TOKEN;\n" +
+			"AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_CREDENTIAL_EXPIRATION; PGHOST, PGPORT, PGDATABASE,\n" +
+			"PGUSER, PGPASSWORD; and CREDENTIAL_ with the member's name for any other. The command does not get CAMBIO_TOKEN.",
+		example: `  curl -H "Authorization: Bearer $(cambio exchange -o token)" https://api.example.com/orders
+  eval "$(cambio exchange --export)"
+  cambio exchange --exec -- psql -c 'select 1'`,
 		run: func(c *call) error {
+			if err := c.checkCredentials(export, exec); err != nil {
+				return err
+			}
+			if !c.changed("scope") && (export || exec || c.format() == formatAWS) {
+				w.scope = []string{scopeCredentials}
+			}
 			body, err := c.exchange(w)
 			if err != nil {
 				return err
 			}
-			return c.printExchanged(body)
+			switch {
+			case export:
+				return c.printExports(body)
+			case exec:
+				return c.execute(body)
+			case c.format() == formatAWS:
+				return c.printProcess(body)
+			default:
+				return c.printExchanged(body)
+			}
 		},
 	})
 	flags := command.Flags()
-	g.opts.addOutput(command, flags, formatTable, formatJSON, formatYAML, formatToken)
+	g.opts.addOutput(command, flags, formatTable, formatJSON, formatYAML, formatToken, formatAWS)
+	flags.BoolVar(&export, "export", false, "print the credentials as variables for a POSIX shell")
+	flags.BoolVar(&exec, "exec", false, "run the command behind -- with the credentials in its environment")
 	g.opts.addServer(flags)
 	w.add(flags)
 	return command
+}
+
+// checkCredentials refuses what does not go together.
+func (c *call) checkCredentials(export, exec bool) error {
+	switch {
+	case export && exec:
+		return usage("--export and --exec do not go together", "use one of them")
+	case (export || exec) && c.changed("output"):
+		return usage("-o does not go with --export and --exec", "use one of them")
+	case exec && len(c.args) == 0:
+		return usage("there is no command to run", "write cambio exchange --exec -- COMMAND")
+	case !exec && len(c.args) > 0:
+		return usage("there is no place for the argument "+quote(c.args[0]), "write "+c.command.UseLine()+"; a command needs --exec")
+	}
+	return nil
 }
 
 func (c *call) printExchanged(body []byte) error {

@@ -10,6 +10,10 @@ import (
 const (
 	keysJSON = `[{"kid":"kid-1_a","alg":"ES256","generation":1,"state":"active","created":"2026-11-01T00:00:00.000Z","activeFrom":"2026-11-01T00:00:00.000Z",` +
 		`"retireFrom":"2026-12-01T00:00:00.000Z","removeAfter":"2026-12-02T00:00:00.000Z","revokedAt":null}]` + "\n"
+	credentialsJSON = `{"access_token":"` + jwt + `","issued_token_type":"urn:ietf:params:oauth:token-type:access_token","token_type":"Bearer","expires_in":300,` +
+		`"scope":"credentials","client_id":"` + callerID + `","issuer":"https://sts.example.com","aws_access_key_id":"ASIA1","aws_secret_access_key":"a/b+c",` +
+		`"aws_session_token":"s","aws_credentials_expiration":"2026-11-20T00:05:00Z","db_platform":"postgresql","db_host":"db.example.com","db_port":"5432",` +
+		`"db_database":"shop","db_username":"cambio_1","db_password":"it's $HOME \u0060id\u0060\n\"x\"","db_expires_at":"2026-11-20T00:05:00Z","vault_token":"v"}`
 	exchangedJSON = `{"access_token":"` + jwt + `","issued_token_type":"urn:ietf:params:oauth:token-type:access_token","token_type":"Bearer","expires_in":300,` +
 		`"scope":"orders:read","client_id":"` + callerID + `","issuer":"https://sts.example.com","pat_expires_at":"2026-11-25T09:00:00.000Z"}`
 	introspectedJSON = `{"active":true,"scope":"orders:read","client_id":"` + callerID + `","exp":1795316400,"aud":["a","b"],"iss":"https://sts.example.com"}`
@@ -89,6 +93,17 @@ func patCases() map[string]run {
 		"exchange-json":    {args: []string{"exchange", "-o", "json"}, replies: []reply{ok(exchangedJSON)}},
 		"exchange-id":      {args: []string{"exchange", "-o", "id"}},
 		"exchange-none":    {args: []string{"exchange", "-o", "token"}, replies: []reply{ok(`{"token_type":"Bearer"}`)}},
+		"exchange-export":  {args: []string{"exchange", "--export"}, replies: []reply{ok(credentialsJSON)}},
+		"exchange-exec":    {args: []string{"exchange", "--scope", "credentials,a:b:c", "--exec", "--", "psql", "-c", "select 1"}, replies: []reply{ok(credentialsJSON)}},
+		"exchange-aws":     {args: []string{"exchange", "-o", "aws"}, replies: []reply{ok(credentialsJSON)}},
+		"exchange-no-aws":  {args: []string{"exchange", "-o", "aws"}, replies: []reply{ok(exchangedJSON)}},
+		"exchange-both":    {args: []string{"exchange", "--export", "--exec", "--", "psql"}},
+		"exchange-output":  {args: []string{"exchange", "--export", "-o", "json"}},
+		"exchange-nothing": {args: []string{"exchange", "--exec"}},
+		"exchange-arg":     {args: []string{"exchange", "psql"}},
+		"exchange-odd":     {args: []string{"exchange", "--export"}, replies: []reply{ok(`{"access_token":"a","x=1;rm":"b"}`)}},
+		"exchange-number":  {args: []string{"exchange", "--export"}, replies: []reply{ok(`{"access_token":"a","db_port":5432}`)}},
+		"exchange-loader":  {args: []string{"exchange", "--export"}, replies: []reply{ok(`{"access_token":"a","path":"/evil","ld_preload":"/evil.so"}`)}},
 		"introspect":       {args: []string{"introspect", "--client-ip", "192.0.2.1"}, stdin: freshPAT + "\n", replies: []reply{ok(introspectedJSON)}},
 		"introspect-dead":  {args: []string{"introspect", "-o", "json"}, stdin: freshPAT, replies: []reply{ok(`{"active":false}`)}},
 		"introspect-stdin": {args: []string{"introspect", "--token-file", "-"}, stdin: freshPAT},

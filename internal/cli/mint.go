@@ -30,7 +30,7 @@ func (c *call) exchange(w wants) ([]byte, error) {
 		"grant_type": {grantExchange}, "subject_token": {client.token.text.Reveal()}, "subject_token_type": {subjectTypePAT},
 	}
 	values["audience"], values["resource"] = w.audience, w.resource
-	if c.changed("scope") {
+	if c.changed("scope") || len(w.scope) > 0 {
 		values.Set("scope", strings.Join(w.scope, " "))
 	}
 	r := form("/oauth2/token", values)

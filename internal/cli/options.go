@@ -20,6 +20,7 @@ const (
 	formatYAML  format = "yaml"
 	formatID    format = "id"
 	formatToken format = "token" // the JWT of an exchange alone
+	formatAWS   format = "aws"   // what the SDKs of AWS read of a credential_process
 )
 
 // options are the flags that every command of a group takes.

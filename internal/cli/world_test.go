@@ -100,6 +100,10 @@ func (r run) do(t *testing.T) outcome {
 	var stdout, stderr bytes.Buffer
 	got.exit = execute(t.Context(), cli.Env{
 		Stdin: strings.NewReader(r.stdin), Stdout: &stdout, Stderr: &stderr, StdoutIsTerminal: r.terminal, Now: now,
+		Exec: func(_ context.Context, argv, env []string) error {
+			_, err := fmt.Fprintf(&stdout, "exec %q\nwith %q\n", argv, env)
+			return err
+		},
 		Getenv: func(name string) string { return env[name] }, ReadHidden: r.readHidden(),
 	}, r.args)
 	mu.Lock()

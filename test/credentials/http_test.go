@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -218,4 +220,18 @@ func TestHTTPRevoked(t *testing.T) {
 	status, _ = w.exchange(t, token, "credentials")
 	require.Equal(t, http.StatusBadRequest, status)
 	w.requireNowhere(t, canary, text(t, answer, "access_token"))
+}
+
+// A command gets the credentials and not the token, and its exit code is that of cambio.
+func TestExec(t *testing.T) {
+	v := newVault(t)
+	w := newWorld(t, v.entry("vault", ""))
+	const script = `printf '%s:%s:%s' "$PGPASSWORD" "$PGPORT" "$CAMBIO_TOKEN"; exit 7`
+	command := exec.CommandContext(t.Context(), testenv.Binary(t), "exchange", "--exec", "--", "sh", "-c", script)
+	command.Env = append(os.Environ(), "HOME="+t.TempDir(), "CAMBIO_SERVER="+w.URL, "CAMBIO_TOKEN="+w.alice.PAT.Token, "PGPASSWORD=another")
+	out, err := command.Output()
+	var ended *exec.ExitError
+	require.ErrorAs(t, err, &ended)
+	require.Equal(t, 7, ended.ExitCode(), "%s", ended.Stderr)
+	require.Equal(t, canary+":5432:", string(out))
 }
