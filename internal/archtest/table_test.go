@@ -118,6 +118,10 @@ var arrows = []arrow{
 	{"credentials/httpjson", "internal/secret", "what it issues and is shown are some"},
 	{"credentials/httpjson", "internal/egress", "calls the service, and nobody else"},
 
+	{"credentials/s3", "credentials", "implements its port"},
+	{"credentials/s3", "internal/secret", "what it issues and is shown are some"},
+	{"credentials/s3", "internal/egress", "calls the store, and nobody else"},
+
 	{"pat", "directory", "a token has an owner and a policy"},
 	{"pat", "internal/plain", "refuses names that look like others"},
 	{"pat", "internal/audit", "a change of state carries its event"},
