@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/cambio-sts/cambio/credentials"
 	"github.com/cambio-sts/cambio/credentials/httpjson"
+	"github.com/cambio-sts/cambio/credentials/s3"
 	"github.com/cambio-sts/cambio/exchange"
 	"github.com/cambio-sts/cambio/internal/cli"
 	"github.com/cambio-sts/cambio/internal/config"
@@ -76,8 +78,13 @@ func (n *node) provider(from *config.Credential) (credentials.Registered, error)
 		out.Claims[name] = template
 	}
 	var err error
-	if from.HTTP != nil { // config lets exactly one kind through
+	switch { // config lets exactly one kind through
+	case from.HTTP != nil:
 		out.Provider, err = httpProvider(from.HTTP)
+	case from.S3 != nil:
+		out.Provider, err = s3Provider(from.S3)
+	default:
+		err = errors.New("no kind")
 	}
 	return out, err
 }
@@ -87,4 +94,19 @@ func httpProvider(from *config.CredentialHTTP) (credentials.Provider, error) {
 		URL: from.URL, RevokeURL: from.RevokeURL, Allowed: from.AllowedNetworks, Members: from.Members,
 		ExpiryField: from.ExpiryField, HandleField: from.HandleField, Now: time.Now,
 	})
+}
+
+func s3Provider(from *config.CredentialS3) (credentials.Provider, error) {
+	trust, err := storeTLS(from.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("caFile: %w", err)
+	}
+	to := s3.Config{
+		Endpoint: from.Endpoint, Region: from.Region, Allowed: from.AllowedNetworks, RootCAs: trust.RootCAs,
+		RoleARN: from.RoleARN, SessionName: from.SessionName, Policy: from.Policy,
+	}
+	if from.Lifetime == config.LifetimeServer {
+		to.Lifetime = s3.ByServer
+	}
+	return s3.New(to)
 }

@@ -181,6 +181,21 @@ credentials:
       handleField: id
       revokeUrl: http://127.0.0.1:8000/revoke
   - { name: b, audience: b, http: { url: "https://a/b", members: { c: d } } }
+  - name: minio
+    audience: c
+    s3:
+      endpoint: http://127.0.0.1:9000
+      region: us-east-1
+      allowedNetworks: [127.0.0.1]
+      caFile: tls.crt
+      roleArn: "arn:aws:iam::1:role/{{org_name}}"
+      sessionName: "{{username}}"
+      policy: |
+        {
+          "Statement": ["{{username}}"]
+        }
+      lifetime: server
+  - { name: aws, audience: d, s3: { region: eu-central-1, roleArn: "arn:aws:iam::1:role/a" } }
 `)
 	cfg, origins, err := Load(Sources{File: path})
 	require.NoError(t, err)
@@ -194,6 +209,12 @@ credentials:
 			},
 		},
 		{Name: "b", Audience: "b", HTTP: &CredentialHTTP{URL: "https://a/b", Members: map[string]string{"c": "d"}}},
+		{Name: "minio", Audience: "c", S3: &CredentialS3{
+			Endpoint: "http://127.0.0.1:9000", Region: "us-east-1", AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
+			CAFile: filepath.Join(filepath.Dir(path), "tls.crt"), RoleARN: "arn:aws:iam::1:role/{{org_name}}", SessionName: "{{username}}",
+			Policy: `{"Statement":["{{username}}"]}`, Lifetime: LifetimeServer,
+		}},
+		{Name: "aws", Audience: "d", S3: &CredentialS3{Region: "eu-central-1", RoleARN: "arn:aws:iam::1:role/a"}},
 	}, cfg.Credentials)
 	require.Contains(t, origins, Origin{Key: "credentials", From: path + ":5"})
 }
@@ -344,7 +365,7 @@ func TestExampleUncommented(t *testing.T) {
 	require.Equal(t, []string{filepath.Join(filepath.Dir(file), "tls.crt")}, cfg.Catalogues, "relative to the file")
 	require.Len(t, cfg.Services, 1)
 	require.Len(t, cfg.Webhooks, 1)
-	require.Len(t, cfg.Credentials, 1)
+	require.Len(t, cfg.Credentials, 2)
 	require.Len(t, cfg.ForwardAuth.Routes, 1)
 	require.NotNil(t, cfg.Policy.DefaultLifetimeSeconds)
 	require.True(t, cfg.Listen.TLS())

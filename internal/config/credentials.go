@@ -29,6 +29,8 @@ type Credential struct {
 	Groups []string `yaml:"groups,omitempty"`
 	// HTTP is any service that answers with JSON.
 	HTTP *CredentialHTTP `yaml:"http,omitempty"`
+	// S3 is an object store.
+	S3 *CredentialS3 `yaml:"s3,omitempty"`
 }
 
 // CredentialHTTP is a service that is posted the JWT and answers with JSON. Fields are
@@ -83,7 +85,7 @@ type credentialKind struct {
 }
 
 func credentialKinds() []credentialKind {
-	return []credentialKind{httpCredentials()}
+	return []credentialKind{httpCredentials(), s3Credentials()}
 }
 
 // readCredentials reads the list of providers.

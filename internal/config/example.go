@@ -105,6 +105,12 @@ credentials: []
 #      url: https://vault.example.com/issue
 #      members: { vault_token: auth.client_token } # of the token answer, from fields of the service's
 #      expiryField: auth.expires_at
+#  - name: store
+#    audience: https://minio.example.com
+#    claims: { policy: "{{groups:s3-*}}" } # the names of MinIO's policies
+#    s3:
+#      endpoint: https://minio.example.com # without it AWS
+#      lifetime: server # MinIO ends keys with the JWT; without it by how long the access token lives
 `
 
 const exampleForwardAuth = `

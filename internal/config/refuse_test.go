@@ -51,6 +51,9 @@ func TestRefusesFile(t *testing.T) {
 		}
 		return provider("http: { " + fields + " }")
 	}
+	store := func(fields string) string {
+		return "credentials: [{ name: a, audience: a, s3: { " + fields + " } }]"
+	}
 	const toAPI = `{ audience: "https://sts.example.com/api/v1" }`
 	route := func(fields string) string {
 		return "forwardAuth: { routes: [" + strings.TrimSuffix(toAPI, "}") + ", " + fields + " }] }"
@@ -224,6 +227,19 @@ func TestRefusesFile(t *testing.T) {
 		"http revoke, no handle":    {vault("revokeUrl: \"https://a\""), "credentials[0].http.handleField: is missing"},
 		"http revoke by ftp":        {vault("handleField: a, revokeUrl: \"ftp://a\""), "credentials[0].http.revokeUrl: is not an https"},
 		"http to everywhere":        {vault("allowedNetworks: [\"0.0.0.0/0\"]"), "credentials[0].http.allowedNetworks: allows every address"},
+		"s3 nowhere":                {store("roleArn: a"), "credentials[0].s3.region: is missing, and endpoint too"},
+		"s3 without audience":       {"credentials: [{ name: a, s3: { endpoint: \"https://a\" } }]", "4: credentials[0].audience: is required"},
+		"s3 unknown key":            {store("endpoint: \"https://a\", bucket: a"), "credentials[0].s3.bucket: is not a known key"},
+		"s3 by http":                {store("endpoint: \"http://canary\""), "credentials[0].s3.endpoint: is plain http"},
+		"s3 with a user":            {store("endpoint: \"https://canary@a\""), "credentials[0].s3.endpoint: has a user"},
+		"s3 with a query":           {store("endpoint: \"https://a/?canary\""), "credentials[0].s3.endpoint: has a query"},
+		"s3 of no region":           {store("roleArn: a, region: \"Canary 1\""), "credentials[0].s3.region: is not the name"},
+		"s3 of AWS, no role":        {store("region: eu-central-1"), "credentials[0].s3.roleArn: is required"},
+		"s3 authorities":            {store("endpoint: \"https://a\", caFile: canary.pem"), "credentials[0].s3.caFile: names a file that is not there"},
+		"s3 policy":                 {store("endpoint: \"https://a\", policy: \"{canary\""), "credentials[0].s3.policy: is not JSON"},
+		"s3 lifetime":               {store("endpoint: \"https://a\", lifetime: 15m"), "credentials[0].s3.lifetime: is not one of"},
+		"s3 to everywhere":          {store("endpoint: \"https://a\", allowedNetworks: [\"::/0\"]"), "credentials[0].s3.allowedNetworks: allows every address"},
+		"provider of two kinds":     {"credentials: [{ name: a, audience: a, s3: { endpoint: \"https://a\" }, http: { url: \"https://a/b\", members: { c: d } } }]", "credentials[0]: is of no kind, or of more than one"},
 		"webhooks is a map":         {"webhooks: {}", "webhooks: is not a list"},
 		"webhook is text":           {"webhooks: [a]", "webhooks[0]: is not a map"},
 		"unknown webhook key":       {webhook("event: [A]"), "webhooks[0].event: is not a known key; did you mean webhooks[0].events?"},
