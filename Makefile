@@ -83,7 +83,7 @@ GUARDS := haproxy:haproxy openssl:openssl apache2:apache2 ruby:ruby /usr/share/d
 .PHONY: peers
 peers: ## Drive third-party clients and proxies against the binary
 	.ci/deps node:nodejs npm:npm /usr/bin/python3:python3 $(GUARDS) $(patsubst %,/usr/lib/python3/dist-packages/%,$(PYTHON_MODULES))
-	cd test/peers && go test -count=1 ./...
+	cd test/peers && go test -count=1 -timeout=60m ./...
 
 .PHONY: faults
 faults: ## Run the fault suite in full

@@ -16,4 +16,8 @@
 //	  │    FastAPI, Express, Ruby
 //	  └──▶ Go: the API server's authenticator of Kubernetes, OPA, cap/jwt
 //	provider/provider.mjs: oidc-provider ──▶ console/login: people log in and out
+//	seaweedfs: an object store that takes JWTs for keys ──▶ the SDK of AWS uses those of an exchange
+//
+// SeaweedFS is built from a module of its own, which takes minutes the first time. It tells
+// nobody that it runs.
 package peers
