@@ -52,7 +52,7 @@ func s3Credentials() credentialKind {
 			{path: "roleArn", kind: kindText, meaning: "Template of the role that is assumed, such as `arn:aws:iam::123456789012:role/{{org_name}}`. Required without endpoint; without it a store takes the policy from a claim of the JWT."},
 			{path: "sessionName", kind: kindText, meaning: "Template of what the session is called in the store's own log: 2 to 64 letters, digits and `_+=,.@-`. Without it `pat-{{pat_id}}`."},
 			{path: "policy", kind: kindText, meaning: "JSON of a policy that narrows the role's for this session, with a template in each string; up to 2048 characters when filled in. Without it the role's holds alone."},
-			{path: "lifetime", kind: kindText, oneOf: lifetimes(), meaning: "`requested` asks for keys that live as long as the access token beside them, within the 15 minutes to an hour that such stores issue; those that would live longer are not handed out. `server` leaves it to the store: MinIO then ends them with the JWT. Without it `requested`."},
+			{path: "lifetime", kind: kindText, oneOf: lifetimes(), meaning: "`requested` asks for keys that live as long as the access token beside them, within the 15 minutes to an hour that such stores issue; those that would live longer are not handed out. `server` asks for none and leaves it to the store: MinIO then ends them with the JWT. Without it `requested`."},
 		},
 		read: func(l *loader, path string, node *yaml.Node, into *Credential) {
 			into.S3 = l.readS3Credentials(path, node)
