@@ -8,6 +8,7 @@
 //	   └──▶ Serve  ──▶ cambio serve, ready by /readyz
 //	Redis ──▶ redis-server with an append-only file, to be stopped, paused and
 //	          started again on the same port and data
+//	Postgres ──▶ a PostgreSQL server with an empty cluster, and psql
 //	Start ──▶ any other program
 //
 // It talks to what it starts over the wire only and imports nothing of the
