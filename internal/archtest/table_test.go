@@ -122,6 +122,9 @@ var arrows = []arrow{
 	{"credentials/s3", "internal/secret", "what it issues and is shown are some"},
 	{"credentials/s3", "internal/egress", "calls the store, and nobody else"},
 
+	{"credentials/postgres", "credentials", "implements its port"},
+	{"credentials/postgres", "internal/secret", "what it issues and logs in with are some"},
+
 	{"pat", "directory", "a token has an owner and a policy"},
 	{"pat", "internal/plain", "refuses names that look like others"},
 	{"pat", "internal/audit", "a change of state carries its event"},
@@ -219,6 +222,7 @@ var homes = []home{
 	{"github.com/redis/", []string{"storage/redis"}, "the domain knows ports, not servers"},
 	{"github.com/alexedwards/scs", []string{"console/session"}, "pages ask who is logged in, not how that is remembered"},
 	{"go.etcd.io/bbolt", []string{"storage/bolt"}, "the domain knows ports, not files"},
+	{"github.com/jackc/pgx", []string{"credentials/postgres"}, "one package speaks to databases of others; the product's own data lies elsewhere"},
 	{"github.com/spf13/", []string{"cmd/...", "internal/cli/...", "internal/config"}, "flags are parsed where the program starts"},
 	{"github.com/chromedp/", []string{"test/..."}, "browsers are driven by tests only"},
 	{"github.com/knadh/koanf", []string{"internal/config"}, "one package knows where a setting came from"},
