@@ -196,6 +196,22 @@ credentials:
         }
       lifetime: server
   - { name: aws, audience: d, s3: { region: eu-central-1, roleArn: "arn:aws:iam::1:role/a" } }
+  - name: warehouse
+    postgres:
+      host: db.example.com
+      port: 6432
+      database: w
+      user: cambio
+      passwordFile: password
+      sslmode: disable
+      caFile: password
+      maxConnections: 7
+      roles: [reader, "{{groups:db-*}}"]
+      settings: { statement_timeout: 60s }
+      connectionLimit: 2
+      ownedTo: app
+      publicHost: pg.example.com
+      publicPort: 5433
 `)
 	cfg, origins, err := Load(Sources{File: path})
 	require.NoError(t, err)
@@ -215,6 +231,11 @@ credentials:
 			Policy: `{"Statement":["{{username}}"]}`, Lifetime: LifetimeServer,
 		}},
 		{Name: "aws", Audience: "d", S3: &CredentialS3{Region: "eu-central-1", RoleARN: "arn:aws:iam::1:role/a"}},
+		{Name: "warehouse", Postgres: &CredentialPostgres{
+			Host: "db.example.com", Port: 6432, Database: "w", User: "cambio", PasswordFile: filepath.Join(filepath.Dir(path), "password"), SSLMode: "disable",
+			CAFile: filepath.Join(filepath.Dir(path), "password"), MaxConnections: 7, Roles: []string{"reader", "{{groups:db-*}}"},
+			Settings: map[string]string{"statement_timeout": "60s"}, ConnectionLimit: 2, OwnedTo: "app", PublicHost: "pg.example.com", PublicPort: 5433,
+		}},
 	}, cfg.Credentials)
 	require.Contains(t, origins, Origin{Key: "credentials", From: path + ":5"})
 }
@@ -358,14 +379,14 @@ func TestExampleUncommented(t *testing.T) {
 		lines = append(lines, line)
 	}
 	text := strings.Join(lines, "")
-	text = strings.NewReplacer("bolt:cambio.db", "rediss+sentinel://s1.example.com?master=cambio", "/run/secrets/redis", "password", "/run/secrets/webhook", "password", "/run/secrets/sentinel", "password", "/run/secrets/idp", "password", "/etc/cambio/redis-ca.pem", "tls.crt", "fr.json", "tls.crt").Replace(text)
+	text = strings.NewReplacer("bolt:cambio.db", "rediss+sentinel://s1.example.com?master=cambio", "/run/secrets/redis", "password", "/run/secrets/webhook", "password", "/run/secrets/sentinel", "password", "/run/secrets/idp", "password", "/run/secrets/warehouse", "password", "/etc/cambio/redis-ca.pem", "tls.crt", "fr.json", "tls.crt").Replace(text)
 	file := writeFolder(t, text)
 	cfg, _, err := Load(Sources{File: file})
 	require.NoError(t, err)
 	require.Equal(t, []string{filepath.Join(filepath.Dir(file), "tls.crt")}, cfg.Catalogues, "relative to the file")
 	require.Len(t, cfg.Services, 1)
 	require.Len(t, cfg.Webhooks, 1)
-	require.Len(t, cfg.Credentials, 2)
+	require.Len(t, cfg.Credentials, 3)
 	require.Len(t, cfg.ForwardAuth.Routes, 1)
 	require.NotNil(t, cfg.Policy.DefaultLifetimeSeconds)
 	require.True(t, cfg.Listen.TLS())

@@ -31,6 +31,8 @@ type Credential struct {
 	HTTP *CredentialHTTP `yaml:"http,omitempty"`
 	// S3 is an object store.
 	S3 *CredentialS3 `yaml:"s3,omitempty"`
+	// Postgres is a PostgreSQL database.
+	Postgres *CredentialPostgres `yaml:"postgres,omitempty"`
 }
 
 // CredentialHTTP is a service that is posted the JWT and answers with JSON. Fields are
@@ -85,7 +87,7 @@ type credentialKind struct {
 }
 
 func credentialKinds() []credentialKind {
-	return []credentialKind{httpCredentials(), s3Credentials()}
+	return []credentialKind{httpCredentials(), s3Credentials(), postgresCredentials()}
 }
 
 // readCredentials reads the list of providers.

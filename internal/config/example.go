@@ -111,6 +111,14 @@ credentials: []
 #    s3:
 #      endpoint: https://minio.example.com # without it AWS
 #      lifetime: server # MinIO ends keys with the JWT; without it by how long the access token lives
+#  - name: warehouse
+#    groups: [analysts]
+#    postgres:
+#      host: db.example.com
+#      database: warehouse
+#      user: cambio # CREATEROLE, no superuser
+#      passwordFile: /run/secrets/warehouse
+#      roles: [reader]
 `
 
 const exampleForwardAuth = `

@@ -18,6 +18,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte(minimal+"token: { prefixes: [a1, b1] }\npolicy: { allowedNetworks: [192.0.2.0/24], defaultLifetimeSeconds: 5 }\n"), "CAMBIO_STORE_REPLICAS=0")
 	f.Add([]byte(minimal+"services: [{ audience: a, scopes: { \"a:b\": [x] }, claims: { groups: { match: \"a*\" }, name: true } }, { audience: b, scopes: \"*\" }]\n"), "CAMBIO_STORE_URL=redis+sentinel://h?master=m")
 	f.Add([]byte(minimal+"webhooks: [{ url: https://a, secretFile: master.key, events: [A_*], allowedNetworks: [10.0.0.0/8] }]\n"), "")
+	f.Add([]byte(minimal+"credentials: [{ name: a, postgres: { host: h, port: 1, database: d, user: u, passwordFile: password, roles: [r], settings: { a: b } } }]\n"), "")
 	f.Add([]byte(minimal+"credentials: [{ name: a, audience: a, claims: { p: \"{{sub}}\" }, groups: [g], http: { url: https://a, members: { b: c.d }, handleField: e } }]\n"), "")
 	f.Add([]byte(minimal+"credentials: [{ name: a, audience: a, s3: { endpoint: https://a, policy: \"{}\", caFile: master.key, lifetime: server } }]\n"), "")
 	f.Add([]byte(minimal+"login: { issuer: https://a/b, clientId: c, groupsClaim: g, groups: { \"1\": x, \"a=b\": \"y,z\" } }\n"), "CAMBIO_CONSOLE_IDLE=1h")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,6 +54,17 @@ func TestRefusesFile(t *testing.T) {
 	}
 	store := func(fields string) string {
 		return "credentials: [{ name: a, audience: a, s3: { " + fields + " } }]"
+	}
+	database := func(instead string) string {
+		fields := []string{"host: h", "database: d", "user: u", "passwordFile: password", "roles: [r]"}
+		name, _, _ := strings.Cut(instead, ":")
+		for i := range fields {
+			if strings.HasPrefix(fields[i], name+":") {
+				fields[i] = ""
+			}
+		}
+		fields = slices.DeleteFunc(append(fields, instead), func(f string) bool { return f == "" || f == name+":" })
+		return "credentials: [{ name: a, postgres: { " + strings.Join(fields, ", ") + " } }]"
 	}
 	const toAPI = `{ audience: "https://sts.example.com/api/v1" }`
 	route := func(fields string) string {
@@ -226,6 +238,19 @@ func TestRefusesFile(t *testing.T) {
 		"http expiry":               {vault("expiryField: \"a b\""), "credentials[0].http.expiryField: is not the path"},
 		"http revoke, no handle":    {vault("revokeUrl: \"https://a\""), "credentials[0].http.handleField: is missing"},
 		"http revoke by ftp":        {vault("handleField: a, revokeUrl: \"ftp://a\""), "credentials[0].http.revokeUrl: is not an https"},
+		"postgres without host":     {database("host:"), "4: credentials[0].postgres.host: is required"},
+		"postgres without database": {database("database:"), "credentials[0].postgres.database: is required"},
+		"postgres without user":     {database("user:"), "credentials[0].postgres.user: is required"},
+		"postgres without password": {database("passwordFile:"), "credentials[0].postgres.passwordFile: is required"},
+		"postgres without roles":    {database("roles:"), "credentials[0].postgres.roles: is required"},
+		"postgres password missing": {database("passwordFile: gone"), "credentials[0].postgres.passwordFile: names a file that is not there"},
+		"postgres CA missing":       {database("caFile: gone"), "credentials[0].postgres.caFile: names a file that is not there"},
+		"postgres port":             {database("port: 65536"), "credentials[0].postgres.port: "},
+		"postgres of two hosts":     {database("host: \"canary,b\""), "credentials[0].postgres.host: is not the name of one server"},
+		"postgres sslmode":          {database("sslmode: prefer"), "credentials[0].postgres.sslmode: is not one of"},
+		"postgres long owner":       {database("ownedTo: " + strings.Repeat("a", 64)), "credentials[0].postgres.ownedTo: is longer"},
+		"postgres by socket":        {database("host: /run/postgresql"), "credentials[0].postgres.publicHost: is missing"},
+		"postgres unknown key":      {database("tls: x"), "credentials[0].postgres.tls: is not a known key"},
 		"http to everywhere":        {vault("allowedNetworks: [\"0.0.0.0/0\"]"), "credentials[0].http.allowedNetworks: allows every address"},
 		"s3 nowhere":                {store("roleArn: a"), "credentials[0].s3.region: is missing, and endpoint too"},
 		"s3 without audience":       {"credentials: [{ name: a, s3: { endpoint: \"https://a\" } }]", "4: credentials[0].audience: is required"},
