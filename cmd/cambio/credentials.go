@@ -83,6 +83,8 @@ func (n *node) provider(from *config.Credential) (credentials.Registered, error)
 		out.Provider, err = httpProvider(from.HTTP)
 	case from.S3 != nil:
 		out.Provider, err = s3Provider(from.S3)
+	case from.Postgres != nil:
+		out.Provider, err = n.postgresProvider(from.Name, from.Postgres)
 	default:
 		err = errors.New("no kind")
 	}

@@ -111,7 +111,7 @@ func devIn(ctx context.Context, options *devOptions, dir string, out io.Writer) 
 	if err != nil {
 		return errors.Join(err, n.store.Close())
 	}
-	handler, err := n.openDoors()
+	handler, err := n.openDoors() //nolint:contextcheck // a pool of connections has none of its own
 	if err != nil {
 		return errors.Join(err, n.store.Close())
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/cambio-sts/cambio/authz"
 	"github.com/cambio-sts/cambio/console"
 	"github.com/cambio-sts/cambio/credentials"
+	"github.com/cambio-sts/cambio/credentials/postgres"
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/exchange"
 	"github.com/cambio-sts/cambio/forwardauth"
@@ -62,6 +63,7 @@ type node struct {
 	webhooks  *webhook.Sender
 
 	credentials *credentials.Issuer
+	databases   []*postgres.Provider // some of its providers
 	exchanger   *exchange.Exchanger
 	group       *httpx.Group
 	dev         bool // shows what only its makers look at
@@ -330,6 +332,7 @@ func (n *node) serve(ctx context.Context, ready func() error, endpoints ...httpx
 	}
 	work.Go(func() error { return n.webhooks.Run(background) })
 	work.Go(func() error { return n.credentials.Run(background) })
+	work.Go(func() error { return n.runDatabases(background) })
 	last.Go(func() error { return n.sink.Run(sinking) })
 	work.Go(func() error {
 		runner, err := n.runner()
@@ -346,6 +349,7 @@ func (n *node) serve(ctx context.Context, ready func() error, endpoints ...httpx
 	}
 	stop()
 	err = errors.Join(err, work.Wait())
+	n.closeDatabases()
 	sink()
 	return errors.Join(err, last.Wait(), n.store.Close())
 }

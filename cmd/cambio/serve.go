@@ -88,7 +88,7 @@ func serve(ctx context.Context, settings *config.Config) error {
 	if err := n.checkSubject(ctx); err != nil {
 		return errors.Join(err, n.store.Close())
 	}
-	handler, err := n.openDoors()
+	handler, err := n.openDoors() //nolint:contextcheck // a pool of connections has none of its own
 	if err != nil {
 		return errors.Join(err, n.store.Close())
 	}
