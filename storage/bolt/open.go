@@ -165,24 +165,28 @@ func (db *DB) open(lockTimeout time.Duration) (err error) {
 
 // whole refuses a file that is half filled, or a backup, unless somebody carries it.
 func (db *DB) whole(importing bool) error {
-	return db.bolt.View(func(tx *bbolt.Tx) error {
-		about := tx.Bucket(bucketAbout)
-		switch {
-		case importing:
-			return nil
-		case about.Get(keyTaken) != nil:
-			return &FileError{
-				Path: db.path, Cause: "it is a backup: what has ended since it was taken lives in it",
-				Fix: "put it into place with `cambio restore`, which ends that again",
-			}
-		case about.Get(keyImport) == nil:
-			return nil
-		}
+	if importing {
+		return nil
+	}
+	return db.bolt.View(func(tx *bbolt.Tx) error { return wholeIn(tx, db.path) })
+}
+
+// wholeIn is whole, of who reads the file at path.
+func wholeIn(tx *bbolt.Tx, path string) error {
+	about := tx.Bucket(bucketAbout)
+	switch {
+	case about.Get(keyTaken) != nil:
 		return &FileError{
-			Path: db.path, Cause: "a restore or a migration into it has not finished",
-			Fix: "run that command again, it goes on where it was; or remove the file",
+			Path: path, Cause: "it is a backup: what has ended since it was taken lives in it",
+			Fix: "put it into place with `cambio restore`, which ends that again",
 		}
-	})
+	case about.Get(keyImport) == nil:
+		return nil
+	}
+	return &FileError{
+		Path: path, Cause: "a restore or a migration into it has not finished",
+		Fix: "run that command again, it goes on where it was; or remove the file",
+	}
 }
 
 func options() *bbolt.Options {
