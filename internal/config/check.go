@@ -1,5 +1,7 @@
 package config
 
+import "strings"
+
 // Check holds one value against the rule of its key, as Load does, and returns
 // what is wrong with it, or nil. Files that the value names and what it needs of
 // other keys are not looked at.
@@ -27,4 +29,12 @@ func Check(key, text string) *Problem {
 	default:
 		return nil
 	}
+}
+
+// Required reports whether a configuration cannot do without a key: one that has no
+// default, and is not off where it is missing. Of the lists of services, webhooks and routes every key
+// counts as required, as leaving one out gives the item another meaning.
+func Required(key string) bool {
+	s, ok := newLoader("", "").row(func(s setting) bool { return s.path == key })
+	return ok && s.required || strings.Contains(key, "[")
 }

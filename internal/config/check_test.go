@@ -26,3 +26,12 @@ func TestCheck(t *testing.T) {
 		require.Equal(t, tc.want, found.String())
 	}
 }
+
+// TestRequired: what may be taken out of a file, and what may not.
+func TestRequired(t *testing.T) {
+	for key, required := range map[string]bool{
+		"issuer": true, "store.url": true, "services[0].alg": true, "keys.jwksMaxAge": false, "login.issuer": false, "colour": false,
+	} {
+		require.Equal(t, required, Required(key), key)
+	}
+}
