@@ -293,14 +293,15 @@ func (n *node) registerHealth(mux *http.ServeMux) {
 }
 
 // adminHandler is what the admin listener serves: health and profiles, to
-// whoever reaches it, and to who has the master key a backup of an embedded store and
-// links to the console.
+// whoever reaches it, and to who has the master key a backup of an embedded store,
+// links to the console and what doctor asks.
 func (n *node) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	n.registerHealth(mux)
 	if embedded, ok := n.store.(*bolt.DB); ok {
 		mux.Handle("GET "+pathBackup, &backupDoor{store: embedded, master: n.master, log: n.logger})
 	}
+	mux.HandleFunc("GET "+pathDoctor, n.serveDoctor)
 	mux.HandleFunc("POST "+pathLink, n.serveLink)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)

@@ -97,10 +97,16 @@ func askServer(ctx context.Context, settings *config.Config, method, path, purpo
 	}
 	if response.StatusCode != http.StatusOK {
 		_ = response.Body.Close()
-		return nil, notServed(settings, errors.New("it answers "+response.Status))
+		return nil, errors.Join(notServed(settings, errors.New("it answers "+response.Status)), &refusedError{response.StatusCode})
 	}
 	return response, nil
 }
+
+// refusedError is the status by which a running server refused.
+type refusedError struct{ status int }
+
+// Error names the status.
+func (e *refusedError) Error() string { return http.StatusText(e.status) }
 
 // dialable is a listen address as something to connect to.
 func dialable(addr string) string {

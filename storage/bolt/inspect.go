@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -85,10 +86,25 @@ func (i *Inspection) read(tx *bbolt.Tx, path string) error {
 	if i.Keys, err = loadKeys(tx); err != nil {
 		return damaged(path, err.Error())
 	}
-	c := tx.Bucket(bucketOutbox).Cursor()
-	if oldest, _ := c.First(); oldest != nil {
-		newest, _ := c.Last()
-		i.Waiting = int64(binary.BigEndian.Uint64(newest)-binary.BigEndian.Uint64(oldest)) + 1 //nolint:gosec // at most maxUnshipped
-	}
+	i.Waiting = waiting(tx)
 	return nil
+}
+
+// Waiting is how many audit events wait to be shipped, at most.
+func (db *DB) Waiting(ctx context.Context) (count int64, err error) {
+	err = db.read(ctx, "count outbox", func(tx *bbolt.Tx) error {
+		count = waiting(tx)
+		return nil
+	})
+	return count, err
+}
+
+func waiting(tx *bbolt.Tx) int64 {
+	c := tx.Bucket(bucketOutbox).Cursor()
+	oldest, _ := c.First()
+	if oldest == nil {
+		return 0
+	}
+	newest, _ := c.Last()
+	return int64(binary.BigEndian.Uint64(newest)-binary.BigEndian.Uint64(oldest)) + 1 //nolint:gosec // at most maxUnshipped and some
 }

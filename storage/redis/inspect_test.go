@@ -80,6 +80,9 @@ func TestInspectPermissions(t *testing.T) {
 	require.NoError(t, seen.Servers[0].Fault)
 	require.Empty(t, seen.Servers[0].Lacks)
 	require.NoError(t, seen.KeysErr)
+	wrong := config
+	wrong.Password = as("another-password")
+	require.True(t, inspect(t, wrong).Servers[0].Refused)
 
 	unneeded := []string{"+cluster|slots", "+command", "+select"} // by one server and its database 0
 	for _, right := range rights {

@@ -1,0 +1,41 @@
+package doctor
+
+// Checks are all checks, in the order of a report.
+func Checks() []Check {
+	return []Check{
+		{"config", "configuration", "the file, variables and flags, every key with its origin", checkConfig},
+		{"config-file", "configuration file", "who may write it", checkConfigFile},
+		{"secrets", "files with secrets", "who may read the master key, passwords, the TLS key and the secrets of webhooks", checkSecrets},
+		{"master-key", "master key", "form and versions, and that it does not lie only beside the data", checkMaster},
+		{"store-reachable", "store", "whether the servers answer and let Cambio in, or the file can be read", checkReachable},
+		{"store-version", "version of Redis", "7.0 or later; 7.2 for `store.confirm: disk`", checkVersion},
+		{"store-permissions", "user of Redis", "each right that is needed, tried without effect", checkPermissions},
+		{"store-eviction", "eviction", "`maxmemory-policy noeviction`", checkEviction},
+		{"store-memory", "memory of Redis", "what is used of `maxmemory`", checkMemory},
+		{"store-aof", "append-only file", "`appendonly`, `appendfsync`, the last write", checkAOF},
+		{"store-durability", "durability", "`store.durability`", checkDurability},
+		{"store-replication", "replication", "role, number and lag of replicas, `min-replicas-to-write`, `min-replicas-max-lag`", checkReplication},
+		{"store-clock", "clock of Redis", "the difference to this machine's", checkStoreClock},
+		{"store-cluster", "Redis Cluster", "that each slot is served, `cluster-require-full-coverage`", checkCluster},
+		{"store-sentinel", "Redis Sentinel", "that each sentinel answers, knows the primary and has a quorum", checkSentinel},
+		{"store-file", "file of the store", "who may read it, and who has it", checkStoreFile},
+		{"store-space", "space for the store", "free space where the file lies", checkStoreSpace},
+		{"key-ring", "key ring", "that the store was prepared and the master key opens it", checkRing},
+		{"key-ages", "signing keys", "age of the key that signs, next rollover, its successor", checkKeyAges},
+		{"outbox", "outbox", "audit events that wait in the store", checkOutbox},
+		{"audit-folder", "audit folder", "that it is one, who may read it, that it can be written to", checkAuditFolder},
+		{"audit-space", "space for audit files", "free space where they lie", checkAuditSpace},
+		{"audit-chain", "audit chain", "that no line was changed or taken out", checkAuditChain},
+		{"listen", "listeners", "that the addresses are free, or a Cambio answers there", checkListen},
+		{"admin", "admin listener", "that it is on loopback", checkAdmin},
+		{"proxies", "trusted proxies", "that the proxies in front are believed, and nobody else is", checkProxies},
+		{"tls", "TLS certificate", "key, names, chain, expiry", checkTLS},
+		{"server", "running server", "what `/readyz` says", checkServer},
+		{"issuer", "issuer", "the metadata at the issuer, read as a client does", checkIssuer},
+		{"issuer-keys", "published keys", "the JWKS at the issuer against the key ring", checkIssuerKeys},
+		{"login", "login provider", "the discovery document of `login.issuer`", checkLogin},
+		{"webhooks", "webhooks", "secrets, allowed addresses, whether receivers can be reached", checkWebhooks},
+		{"open-files", "open files", "the limit of the process against `limits.maxConnections`", checkOpenFiles},
+		{"clock", "clock of this machine", "that the time and the time zone can be right", checkClock},
+	}
+}
