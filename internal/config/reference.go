@@ -31,7 +31,7 @@ variable refuses to start.
 `
 
 const referenceCredentials = `
-Exactly one of the kinds (` + "`http`, `s3`" + `) is written, as a map with the keys that stand behind its name. They are for requests to the token
+Exactly one of the kinds (` + "`http`, `s3`, `postgres`" + `) is written, as a map with the keys that stand behind its name. They are for requests to the token
 endpoint that name the scope ` + "`credentials`" + `. Templates name claims of the owner in double braces: see [credentials](credentials.md).
 `
 
