@@ -84,15 +84,15 @@ func TestUnanswered(t *testing.T) {
 
 	dead, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	slow := append(statements[:2:2], "SELECT pg_sleep(0.2)")
+	slow := append(statements[:2:2], "SELECT pg_sleep(1)")
 	go func() { done <- p.create(dead, role, slow) }()
 	testenv.Wait(t, 10*time.Second, func() bool {
-		return w.admin("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(0.2)' AND usename = 'cambio'") == "1"
+		return w.admin("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(1)' AND usename = 'cambio'") == "1"
 	})
 	cancel()
 	require.ErrorIs(t, <-done, context.Canceled)
 	testenv.Wait(t, 10*time.Second, func() bool {
-		return w.admin("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(0.2)' AND usename = 'cambio' AND state = 'active'") == "0"
+		return w.admin("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(1)' AND usename = 'cambio' AND state = 'active'") == "0"
 	})
 	require.Equal(t, "0", w.roles())
 }

@@ -18,10 +18,12 @@ import (
 // notRun are the fences that say `sh norun=<reason>`, by document and first
 // line, with their reason.
 var notRun = map[string]string{
-	"docs/integrations/github-actions.md: gh secret set CAMBIO_TOKEN --env production <github.token":              "account",
-	"docs/integrations/kubectl.md: kubectl auth whoami":                                                           "account",
-	"docs/integrations/terraform.md: TF_VAR_jwt=$(cambio exchange --audience https://vault.example.com -o token)": "account",
-	"docs/integrations/vaults.md: jwt=$(vault kv get -mount=secret -field=token cambio/nightly |":                 "account",
+	"docs/credentials.md: aws iam create-open-id-connect-provider --url https://sts.example.com --client-id-list https://aws.example.com": "account",
+	"docs/credentials.md: export MINIO_IDENTITY_OPENID_CONFIG_URL=https://sts.example.com/.well-known/openid-configuration":               "account",
+	"docs/integrations/github-actions.md: gh secret set CAMBIO_TOKEN --env production <github.token":                                      "account",
+	"docs/integrations/kubectl.md: kubectl auth whoami":                                                                                   "account",
+	"docs/integrations/terraform.md: TF_VAR_jwt=$(cambio exchange --audience https://vault.example.com -o token)":                         "account",
+	"docs/integrations/vaults.md: jwt=$(vault kv get -mount=secret -field=token cambio/nightly |":                                         "account",
 }
 
 // foreign are languages that nothing here reads; a page with such a fence says in
