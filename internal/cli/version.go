@@ -8,6 +8,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// release is the version of a release, such as v1.2.3, which cmd/dist has the linker
+// write. Any other build has what Go knows of it.
+var release string
+
 // build is what version prints.
 type build struct {
 	Version  string `json:"version"`
@@ -16,6 +20,9 @@ type build struct {
 	Modified bool   `json:"modified"`
 	Go       string `json:"go"`
 }
+
+// BareVersion returns the version of the running binary, (devel) where it has none.
+func BareVersion() string { return thisBuild().Version }
 
 // thisBuild describes the running binary.
 func thisBuild() build {
@@ -27,7 +34,7 @@ func thisBuild() build {
 }
 
 func describeBuild(info *debug.BuildInfo) build {
-	b := build{Version: firstOf(info.Main.Version, "(devel)"), Go: info.GoVersion}
+	b := build{Version: firstOf(release, info.Main.Version, "(devel)"), Go: info.GoVersion}
 	for _, setting := range info.Settings {
 		switch setting.Key {
 		case "vcs.revision":
