@@ -6,7 +6,6 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -94,7 +93,7 @@ func (l *stopListener) fill() {
 	if err != nil {
 		return
 	}
-	_ = raw.Control(func(fd uintptr) { _ = syscall.Listen(int(fd), 0) }) // it goes on as it was
+	_ = raw.Control(func(fd uintptr) { shorten(fd) }) // it goes on as it was
 }
 
 // Close implements net.Listener.
