@@ -28,6 +28,8 @@ FLAGS := -vet=off -shuffle=on
 GOVULNDB ?= https://vuln.go.dev
 # How long each fuzz function runs
 FUZZTIME ?= 3s
+# Platforms of make dist, such as linux/amd64,windows/amd64; none is all
+TARGETS ?=
 # Packages whose own tests must cover COVER_MIN percent of their statements
 COVER     ?= pat exchange keys authz
 COVER_MIN ?= 90
@@ -114,6 +116,18 @@ generate-check: ## Fail if the generated code is not up to date
 .PHONY: build
 build: ## Build the binary into .bin/cambio
 	go build -trimpath -o $(BIN)/cambio ./cmd/cambio
+
+.PHONY: dist
+dist: ## Make a release of the commit, of the version in VERSION, into dist (TARGETS=linux/amd64 for a part)
+	go run ./cmd/dist -targets "$(TARGETS)"
+
+.PHONY: dist-check
+dist-check: ## Make it twice, in two places and without a cache, and fail if a byte differs
+	.ci/dist-check -targets "$(TARGETS)"
+
+.PHONY: deploy-check
+deploy-check: ## Hold deploy/ and a release's bill of materials against helm, kustomize, Kubernetes' types and CycloneDX' schema
+	cd test/deploy && go test -count=1 ./...
 
 .PHONY: help
 help: ## List the targets
