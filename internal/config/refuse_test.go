@@ -384,6 +384,15 @@ func TestReportsEverythingAtOnce(t *testing.T) {
 func TestRefusesOpenMasterKey(t *testing.T) {
 	path := writeFolder(t, minimal)
 	key := filepath.Join(filepath.Dir(path), "master.key")
+	const nobody = 65534
+	if os.Getuid() == 0 {
+		require.NoError(t, os.Chmod(key, 0o640))
+		_, _, err := Load(Sources{File: path})
+		require.NoError(t, err, "root's, for a group to read")
+		require.NoError(t, os.Chmod(key, 0o604))
+		require.NotEmpty(t, problemsOf(t, Sources{File: path}), "root's, for all to read")
+		require.NoError(t, os.Chown(key, nobody, nobody))
+	}
 	for _, mode := range []os.FileMode{0o640, 0o604, 0o620} {
 		require.NoError(t, os.Chmod(key, mode))
 		found := problemsOf(t, Sources{File: path})

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -180,13 +181,20 @@ func checkFile(path string) *fault {
 	return nil
 }
 
-// checkPrivateFile checks besides that nobody but the owner may read it.
+// checkPrivateFile checks besides that nobody but the owner may read it. What is
+// root's a group may read as well, which is how Kubernetes mounts a secret with
+// fsGroup, and how a credential of systemd looks that has an access list. libpq has
+// the same rule for its keys.
 func checkPrivateFile(path string) *fault {
 	if f := checkFile(path); f != nil {
 		return f
 	}
 	info, err := os.Stat(path)
-	if err != nil || info.Mode().Perm()&0o077 != 0 {
+	others := fs.FileMode(0o077)
+	if err == nil && ownedByRoot(info) {
+		others = 0o037
+	}
+	if err != nil || info.Mode().Perm()&others != 0 {
 		return &fault{"names a file that others than its owner may use", "chmod 0600 the file"}
 	}
 	return nil
