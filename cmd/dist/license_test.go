@@ -27,7 +27,7 @@ func linked(t *testing.T) []module {
 		command.Dir, command.Env = root, buildEnv(os.Environ(), target)
 		listed, err := command.Output()
 		require.NoError(t, err)
-		for _, path := range strings.Fields(string(listed)) {
+		for path := range strings.FieldsSeq(string(listed)) {
 			m := module{path: path}
 			if !slices.ContainsFunc(found, func(other module) bool { return other.path == path }) {
 				found = append(found, m)

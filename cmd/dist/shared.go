@@ -53,7 +53,7 @@ func (r *release) shared(ctx context.Context, native *built) ([]entry, error) {
 
 // output runs the program without an environment and returns what it prints.
 func output(ctx context.Context, program string, args ...string) ([]byte, error) {
-	command := exec.CommandContext(ctx, program, args...)
+	command := exec.CommandContext(ctx, program, args...) //nolint:gosec // what was just built
 	command.Env = []string{}
 	text, err := command.Output()
 	if err != nil {
