@@ -36,6 +36,7 @@ type native struct {
 	config map[string]string // configuration file of each service of ours
 	addr   map[string]string // of each service that listens
 	nginx  *testenv.Process
+	hosts  *strings.Replacer // of host:port of services that others name
 	client *http.Client
 	from   string // the client's address
 	token  string
@@ -83,7 +84,7 @@ func TestCommandsRunNatively(t *testing.T) {
 
 func newNative(t *testing.T) *native {
 	t.Helper()
-	n := &native{file: readComposition(t), dir: t.TempDir(), config: map[string]string{}, addr: map[string]string{}, from: "127.0.0.1"}
+	n := &native{file: readComposition(t), dir: t.TempDir(), config: map[string]string{}, addr: map[string]string{}, hosts: strings.NewReplacer(), from: "127.0.0.1"}
 	require.NoError(t, os.Mkdir(filepath.Join(n.dir, "state"), 0o700))
 	for _, name := range append([]string{"redis", "nginx"}, replicas...) {
 		n.addr[name] = "127.0.0.1:" + strconv.Itoa(testenv.FreePort(t))
@@ -194,7 +195,7 @@ func (n *native) environment(name string) []string {
 func (n *native) rewritten(name string, words []string) []string {
 	words = slices.Clone(words)
 	for i := range words {
-		words[i] = strings.ReplaceAll(words[i], configFile, n.config[name])
+		words[i] = n.hosts.Replace(strings.ReplaceAll(words[i], configFile, n.config[name]))
 	}
 	return words
 }
