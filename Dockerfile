@@ -4,7 +4,7 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags=-s -o /out/cambio ./cmd/cambio
+RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w -X=github.com/cambio-sts/cambio/internal/cli.release=v$(cat VERSION)" -o /out/cambio ./cmd/cambio
 # A volume mounted over it takes its owner, who can then write there.
 RUN mkdir -m 0700 /out/state
 

@@ -53,6 +53,10 @@ func TestImage(t *testing.T) {
 	require.NoError(t, err, "%s", output)
 	require.Contains(t, string(output), "\n  cambio "+strings.Join(arguments, " ")+" [flags]\n")
 
+	version, err := exec.CommandContext(t.Context(), binary, "version").Output()
+	require.NoError(t, err)
+	require.Contains(t, string(version), " v"+strings.TrimSpace(read(t, "VERSION"))+"\n")
+
 	if runtime.GOOS == "linux" {
 		program, err := elf.Open(binary)
 		require.NoError(t, err)

@@ -20,10 +20,14 @@ import (
 var notRun = map[string]string{
 	"docs/credentials.md: aws iam create-open-id-connect-provider --url https://sts.example.com --client-id-list https://aws.example.com": "account",
 	"docs/credentials.md: export MINIO_IDENTITY_OPENID_CONFIG_URL=https://sts.example.com/.well-known/openid-configuration":               "account",
-	"docs/integrations/github-actions.md: gh secret set CAMBIO_TOKEN --env production <github.token":                                      "account",
-	"docs/integrations/kubectl.md: kubectl auth whoami":                                                                                   "account",
-	"docs/integrations/terraform.md: TF_VAR_jwt=$(cambio exchange --audience https://vault.example.com -o token)":                         "account",
-	"docs/integrations/vaults.md: jwt=$(vault kv get -mount=secret -field=token cambio/nightly |":                                         "account",
+	"docs/deploy.md: install -m 0755 cambio /usr/local/bin/cambio":                                                                        "systemd",
+	"docs/deploy.md: kubectl apply -k deploy/kustomize/example":                                                                           "cluster",
+	"docs/deploy.md: make dist                        # all platforms; TARGETS=linux/amd64 for one":                                       "release",
+	"docs/deploy.md: mkdir first": "cluster",
+	"docs/integrations/github-actions.md: gh secret set CAMBIO_TOKEN --env production <github.token":              "account",
+	"docs/integrations/kubectl.md: kubectl auth whoami":                                                           "account",
+	"docs/integrations/terraform.md: TF_VAR_jwt=$(cambio exchange --audience https://vault.example.com -o token)": "account",
+	"docs/integrations/vaults.md: jwt=$(vault kv get -mount=secret -field=token cambio/nightly |":                 "account",
 }
 
 // foreign are languages that nothing here reads; a page with such a fence says in
@@ -33,8 +37,11 @@ var foreign = []string{"csharp", "groovy", "hcl", "java", "powershell"}
 // reasons are why a command of a document is not run.
 var reasons = map[string]string{
 	"account":   "needs an account, or a server, of somebody else",
+	"cluster":   "needs a Kubernetes cluster; test/deploy runs what a pod does without",
 	"docker":    "needs a container engine; test/compose runs the same commands without",
 	"recursion": "runs this test",
+	"release":   "makes a release of what is committed; cmd/dist has tests",
+	"systemd":   "needs root, and systemd; test/systemd runs the unit's command without",
 }
 
 // commandLine is what a line of a shell looks like.
