@@ -20,7 +20,7 @@ endif
 # What uses the product one step after the other, in processes of its own, runs without
 # the race detector, with which that takes several times as long. Faults and
 # conformance look for races in the product.
-PLAIN := ./cmd/cambio ./test/docs ./test/console/...
+PLAIN := ./cmd/cambio ./cmd/dist ./test/docs ./test/systemd ./test/console/...
 SAID  := --format pkgname-and-test-fails
 # make lint vets; each test package would be vetted once more
 FLAGS := -vet=off -shuffle=on
