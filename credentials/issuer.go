@@ -25,6 +25,9 @@ const (
 	revokeTimeout = 10 * time.Second
 	// maxOutstanding bounds the sets that a process has issued and that live.
 	maxOutstanding = 20_000
+	// maxLife is how long credentials live at most: as long as any access token, and a
+	// minute for clocks. Whatever lives for ever would be watched over for ever, too.
+	maxLife = 12*time.Hour + time.Minute
 )
 
 // Registered is a provider as the configuration names it.
@@ -235,6 +238,9 @@ func (p *Registered) check(issued *Issued, now time.Time) error {
 	}
 	if !issued.Expiry.After(now) || !handleText.MatchString(issued.Handle) {
 		return errors.New("credentials that have expired, or a handle that is none")
+	}
+	if issued.Expiry.Sub(now) > maxLife {
+		return errors.New("credentials that live for more than 12 h")
 	}
 	return nil
 }

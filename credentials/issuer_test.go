@@ -35,6 +35,8 @@ type vault struct {
 	pause   time.Duration
 	err     error // of Issue
 	stuck   error // of Revoke
+	hang    time.Duration
+	revokes int // calls of Revoke
 	change  func(*credentials.Issued)
 }
 
@@ -73,8 +75,15 @@ func (v *vault) Issue(ctx context.Context, grant *credentials.Grant) (credential
 	return out, nil
 }
 
-func (v *vault) Revoke(_ context.Context, handle string) error {
+func (v *vault) Revoke(ctx context.Context, handle string) error {
+	if v.hang > 0 {
+		select {
+		case <-ctx.Done():
+		case <-time.After(v.hang):
+		}
+	}
 	v.mu.Lock()
+	v.revokes++
 	defer v.mu.Unlock()
 	if v.stuck == nil {
 		delete(v.alive, handle)
@@ -290,6 +299,7 @@ func TestAllOrNothing(t *testing.T) {
 			bad.change = func(i *credentials.Issued) { i.Members[0].Value = secret.New("a\x00") }
 		},
 		"it has expired":       func(_, bad *vault, _ *desk) { bad.life = -time.Second },
+		"it outlives all else": func(_, bad *vault, _ *desk) { bad.life = 12*time.Hour + 2*time.Minute },
 		"a handle of its own":  func(_, bad *vault, _ *desk) { bad.change = func(i *credentials.Issued) { i.Handle = "a b" } },
 		"it cannot be audited": func(_, _ *vault, d *desk) { d.trail.err = broken },
 	} {
@@ -361,6 +371,56 @@ func TestRun(t *testing.T) {
 		cancel()
 		running.Wait()
 	})
+}
+
+// A provider that takes no revocation keeps nobody from revoking what others made, however
+// much of its own there is.
+func TestRunPassesWhoHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v, hung := newVault("a"), newVault("b")
+		hung.hang, hung.stuck = time.Hour, errors.New("is down")
+		d := newDesk(t, credentials.Registered{Name: "hung", Provider: hung}, credentials.Registered{Name: "one", Provider: v})
+		const many = 50
+		for n := range many {
+			r := request(5 * time.Minute)
+			r.Holder.PAT = fmt.Sprint(n)
+			_, err := d.Issue(t.Context(), r)
+			require.NoError(t, err)
+			d.dead.Store(r.Holder, nil)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { require.NoError(t, d.Run(ctx)) })
+		time.Sleep(15 * time.Second)
+		require.Zero(t, v.living())
+		require.Equal(t, many, hung.living())
+		hung.mu.Lock()
+		hung.hang, hung.stuck = 0, nil
+		hung.mu.Unlock()
+		time.Sleep(15 * time.Second)
+		require.Zero(t, hung.living(), "it is not forgotten")
+		require.Equal(t, many, v.revokes, "what has ended is not revoked again")
+		cancel()
+		running.Wait()
+	})
+}
+
+// What a provider says in place of a handle goes nowhere but back to it.
+func TestHandlesThatAreNone(t *testing.T) {
+	for _, handle := range []string{canary + "\n", canary + " x", canary + strings.Repeat("x", 255), canary + "\x1b[2J"} {
+		v := newVault("a")
+		v.change = func(i *credentials.Issued) { i.Handle = handle }
+		d := newDesk(t, credentials.Registered{Name: "one", Provider: v})
+		v.stuck = errors.New("is down")
+		_, err := d.Issue(t.Context(), request(time.Minute))
+		require.ErrorIs(t, err, fault.ErrUnavailable)
+		v.stuck = nil
+		_, err = d.Issue(t.Context(), request(time.Minute))
+		require.ErrorIs(t, err, fault.ErrUnavailable)
+		require.Equal(t, []string{"CREDENTIALS_REVOKED one token_ended"}, d.trail.told())
+		require.Equal(t, 2, v.revokes)
+		require.NotContains(t, fmt.Sprint(d.log.All()), canary)
+	}
 }
 
 // What a provider lists ends when it has expired or its token has ended.

@@ -67,7 +67,7 @@ type Grant struct {
 // Issued are the credentials of one provider.
 type Issued struct {
 	Members []Member // as Provider.Members names them, in that order
-	// Expiry is when they stop working.
+	// Expiry is when they stop working: within 12 h, or they are refused.
 	Expiry time.Time
 	// Handle is what they are called in public, and what revokes them: printable
 	// ASCII, at most 255 bytes. Empty: they have no name and cannot be revoked.

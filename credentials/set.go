@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -173,33 +174,66 @@ func (i *Issuer) keep(key setKey, set *issuedSet) {
 // Run.
 func (i *Issuer) drop(ctx context.Context, set *issuedSet) {
 	set.doomed = true
-	if !i.revoke(ctx, set) {
+	if !i.revoke(ctx, set, map[*Registered]bool{}) {
 		i.mu.Lock()
 		defer i.mu.Unlock()
 		i.all[set] = struct{}{}
 	}
 }
 
-// revoke revokes what can be revoked of a set, and reports whether nothing is left to do.
-func (i *Issuer) revoke(ctx context.Context, set *issuedSet) (done bool) {
+// errLater is what is not tried now.
+var errLater = errors.New("its provider failed a moment ago")
+
+// revoke revokes what can be revoked of a set, each provider's at the same time, and
+// reports whether nothing is left to do. Providers that are failing are not asked, and
+// those that fail are noted there: one that hangs must not keep others from what is theirs.
+func (i *Issuer) revoke(ctx context.Context, set *issuedSet, failing map[*Registered]bool) (done bool) {
 	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
 	defer cancel()
-	var left []made
-	for _, m := range set.made {
-		err := ErrIrrevocable
-		if m.handle != "" {
-			err = m.by.Provider.Revoke(ctx, m.handle)
+	errs := make([]error, len(set.made))
+	var all sync.WaitGroup
+	for n, m := range set.made {
+		if errs[n] = errLater; !failing[m.by] {
+			all.Go(func() { errs[n] = m.by.revoke(ctx, m.handle) })
 		}
-		switch {
+	}
+	all.Wait()
+	var left []made
+	for n, m := range set.made {
+		switch err := errs[n]; {
 		case err == nil:
 			i.recordRevoked(m.by.Name, m.handle, set.holder, set.claims, "token_ended")
+		case errors.Is(err, errLater):
+			left = append(left, m)
 		case !errors.Is(err, ErrIrrevocable):
 			left = append(left, m)
-			i.Logger.Warn("credentials were not revoked", zap.String("provider", m.by.Name), zap.String("handle", m.handle), zap.Error(err))
+			failing[m.by] = true
+			i.Logger.Warn("credentials were not revoked", zap.String("provider", m.by.Name), zap.String("handle", public(m.handle)), zap.Error(err))
 		}
 	}
 	set.made = left
 	return len(left) == 0
+}
+
+// revoke is Provider.Revoke, with a panic for an error.
+func (p *Registered) revoke(ctx context.Context, handle string) (err error) {
+	if handle == "" {
+		return ErrIrrevocable
+	}
+	defer func() {
+		if recover() != nil {
+			err = errors.New("it panicked")
+		}
+	}()
+	return p.Provider.Revoke(ctx, handle)
+}
+
+// public is a handle as audit trail and log may show it. What is none may be anything.
+func public(handle string) string {
+	if !handleText.MatchString(handle) {
+		return ""
+	}
+	return handle
 }
 
 // recordIssued records what each provider made, by its public name.
@@ -216,13 +250,13 @@ func (i *Issuer) recordRevoked(provider, handle string, holder Holder, claims *C
 	event := i.event(audit.CredentialsRevoked, provider, handle, holder, claims)
 	event.Reason, event.Actor = reason, ""
 	if err := i.Audit.Record(event); err != nil { // it is revoked either way
-		i.Logger.Error("a revocation of credentials was not recorded", zap.String("provider", provider), zap.String("handle", handle), zap.Error(err))
+		i.Logger.Error("a revocation of credentials was not recorded", zap.String("provider", provider), zap.String("handle", public(handle)), zap.Error(err))
 	}
 }
 
 func (i *Issuer) event(name audit.Name, provider, handle string, holder Holder, claims *Claims) audit.Event {
 	subject := provider
-	if handle != "" {
+	if handle = public(handle); handle != "" {
 		subject += "/" + handle
 	}
 	return audit.Event{

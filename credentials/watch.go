@@ -31,6 +31,7 @@ func (i *Issuer) Run(ctx context.Context) error {
 
 // watch is one round of Run.
 func (i *Issuer) watch(ctx context.Context) {
+	failing := map[*Registered]bool{} // in this round
 	for _, set := range i.outstanding() {
 		if ctx.Err() != nil {
 			return
@@ -48,7 +49,7 @@ func (i *Issuer) watch(ctx context.Context) {
 			}
 			i.doom(set)
 		}
-		if i.revoke(ctx, set) {
+		if i.revoke(ctx, set, failing) {
 			i.forget(set)
 		}
 	}
