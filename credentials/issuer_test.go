@@ -100,7 +100,14 @@ func (v *vault) living() int {
 // lister is a vault that lists.
 type lister struct{ *vault }
 
-func (l lister) List(context.Context) ([]credentials.Outstanding, error) {
+func (l lister) List(ctx context.Context) ([]credentials.Outstanding, error) {
+	if l.pause > 0 {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(l.pause):
+		}
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var out []credentials.Outstanding
@@ -441,6 +448,20 @@ func TestSweep(t *testing.T) {
 		v.stuck = errors.New("is down")
 		time.Sleep(time.Hour)
 		require.ErrorContains(t, d.Sweep(t.Context()), "revoke living: is down")
+	})
+}
+
+// One that hangs keeps neither the others nor the job.
+func TestSweepPassesWhoHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v, hung := newVault("a"), newVault("b")
+		hung.pause = time.Hour
+		d := newDesk(t, credentials.Registered{Name: "hung", Provider: lister{hung}}, credentials.Registered{Name: "one", Provider: lister{v}})
+		v.alive["old"] = credentials.Outstanding{Handle: "old", Holder: holder, Expiry: time.Now()}
+		began := time.Now()
+		require.ErrorContains(t, d.Sweep(t.Context()), "provider hung: ")
+		require.Less(t, time.Since(began), 30*time.Second)
+		require.Zero(t, v.living())
 	})
 }
 

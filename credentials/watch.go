@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -85,22 +86,31 @@ func (i *Issuer) forget(set *issuedSet) {
 	delete(i.all, set)
 }
 
+// sweepTimeout bounds what is swept of one provider at one time.
+const sweepTimeout = 20 * time.Second
+
 // Sweep revokes what providers list and that has expired or whose token has ended,
-// whichever process issued it. It goes on past a provider for which that fails. Only one
+// whichever process issued it. One that fails or hangs does not keep the others. Only one
 // process at a time needs to do this.
 func (i *Issuer) Sweep(ctx context.Context) error {
-	var failed error
+	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
+	defer cancel()
+	errs := make([]error, len(i.Providers))
+	var all sync.WaitGroup
 	for n := range i.Providers {
 		p := &i.Providers[n]
 		lister, ok := p.Provider.(Lister)
 		if !ok {
 			continue
 		}
-		if err := i.sweep(ctx, p.Name, lister); err != nil {
-			failed = errors.Join(failed, fmt.Errorf("provider %s: %w", p.Name, err))
-		}
+		all.Go(func() {
+			if err := i.sweep(ctx, p.Name, lister); err != nil {
+				errs[n] = fmt.Errorf("provider %s: %w", p.Name, err)
+			}
+		})
 	}
-	return failed
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 func (i *Issuer) sweep(ctx context.Context, name string, lister Lister) error {
