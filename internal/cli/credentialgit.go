@@ -114,7 +114,8 @@ func (h *gitHelper) get(c *call, ask gitAsk) error {
 }
 
 // readGitAsk reads attributes up to an empty line or the end. Those it does not
-// know are left out.
+// know are left out. One that is there twice comes from a URL with a line end in it
+// (CVE-2020-5260): the host that is asked for is not the one that is connected to.
 func readGitAsk(stdin io.Reader) (gitAsk, error) {
 	text, err := io.ReadAll(io.LimitReader(stdin, maxGitAsk+1))
 	if err != nil {
@@ -124,6 +125,8 @@ func readGitAsk(stdin io.Reader) (gitAsk, error) {
 		return gitAsk{}, usage("what came on stdin is larger than 64 KiB", "let git run this command")
 	}
 	var ask gitAsk
+	known := map[string]*string{"protocol": &ask.protocol, "host": &ask.host, "username": &ask.username}
+	seen := map[string]bool{}
 	for line := range strings.Lines(string(text)) {
 		line = strings.TrimSuffix(line, "\n")
 		if line == "" {
@@ -133,14 +136,14 @@ func readGitAsk(stdin io.Reader) (gitAsk, error) {
 		if !found {
 			return gitAsk{}, usage("what came on stdin are no lines of name=value", "let git run this command")
 		}
-		switch name {
-		case "protocol":
-			ask.protocol = value
-		case "host":
-			ask.host = value
-		case "username":
-			ask.username = value
+		into := known[name]
+		if into == nil {
+			continue
 		}
+		if seen[name] {
+			return gitAsk{}, usage("git tells its "+name+" twice", "use a git that refuses URLs with line ends in them (2.26.1 or later)")
+		}
+		*into, seen[name] = value, true
 	}
 	return ask, nil
 }

@@ -97,6 +97,21 @@ func TestGitAsksTooMuch(t *testing.T) {
 	require.Contains(t, got.stderr, "larger than 64 KiB")
 }
 
+// TestGitIsMisled has what git told helpers of URLs with line ends in them, before it
+// refused those: it asks for one host and connects to another.
+func TestGitIsMisled(t *testing.T) {
+	for _, asked := range []string{
+		gitAsks("protocol=https", "host=evil.example", "host=git.example.com"),
+		gitAsks("protocol=https", "protocol=http", "host=127.0.0.1"),
+		gitAsks("protocol=https", "host=git.example.com", "username=alice", "username="+callerID),
+	} {
+		got := run{args: gitGet("--host", "127.0.0.1"), stdin: asked}.do(t)
+		require.Equal(t, cli.ExitUsage, got.exit)
+		require.Contains(t, got.stderr, " twice\n")
+		require.Empty(t, got.stdout)
+	}
+}
+
 // TestNoToken answers exchanges with what git and kubectl cannot be told.
 func TestNoToken(t *testing.T) {
 	for name, body := range map[string]string{
