@@ -12,7 +12,7 @@ import (
 
 // claims builds what the JWT says, from the decision and the stored records.
 func (e *Exchanger) claims(d Decision, p *presented) (keys.Claims, error) {
-	subject, err := e.SubjectOf(&p.Owner)
+	subject, err := e.subject(&p.Owner)
 	if err != nil {
 		return keys.Claims{}, err
 	}
@@ -27,9 +27,9 @@ func (e *Exchanger) claims(d Decision, p *presented) (keys.Claims, error) {
 	return claims, nil
 }
 
-// SubjectOf returns the sub of an identity's JWTs. One that lacks what the deployment
+// subject returns the sub of an identity's JWTs. One that lacks what the deployment
 // names as the subject has none: a *DeniedError.
-func (e *Exchanger) SubjectOf(owner *directory.Identity) (string, error) {
+func (e *Exchanger) subject(owner *directory.Identity) (string, error) {
 	subject := string(owner.ID)
 	switch e.Subject {
 	case SubjectExternalID:

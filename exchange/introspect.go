@@ -74,7 +74,7 @@ func (e *Exchanger) introspectPAT(ctx context.Context, token Credential, clientI
 	if err != nil {
 		return Introspection{}, e.refuse(err, p, origin)
 	}
-	subject, _ := e.SubjectOf(&p.Owner)                    // an owner without one has no JWTs, yet the PAT is in order
+	subject, _ := e.subject(&p.Owner)                      // an owner without one has no JWTs, yet the PAT is in order
 	_ = e.Tokens.Touch(ctx, &p.Use, pat.Presented, origin) // telling does not fail for the time it was last seen
 	event := p.event(audit.TokenUsed, origin)
 	event.Reason = "introspection"

@@ -3,6 +3,8 @@ package pat
 import (
 	"context"
 	"time"
+
+	"github.com/cambio-sts/cambio/directory"
 )
 
 // EndedKind says what ended.
@@ -37,6 +39,10 @@ const EndedWindow = MaxAccessTokenLife + 10*time.Minute
 type EndedLog interface {
 	// Follow returns a cursor that stands before the oldest one that is kept.
 	Follow() EndedCursor
+	// Owned returns, for each of some identities, the ids of the tokens that it owns,
+	// whoever holds them: an EndedOwner is about the JWTs of these, and what was deleted
+	// meanwhile has an end of its own. fault.ErrUnavailable.
+	Owned(ctx context.Context, owners []directory.ID) ([][]ID, error)
 }
 
 // EndedCursor reads a log. It belongs to one goroutine.

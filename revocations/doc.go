@@ -12,7 +12,7 @@
 // answer holds; since and next, in milliseconds, are cursors; window, in seconds, is how
 // long an entry has to be remembered. An entry of ended is {h, gen, iat}:
 //
-//	h    base64url of the first 16 bytes of SHA-256 of "pat:"+pat_id, "jti:"+jti or "sub:"+sub
+//	h    base64url of the first 16 bytes of SHA-256 of "pat:"+pat_id, "jti:"+jti or "own:"+pat_id
 //	gen  of these, JWTs with a pat_gen up to it; absent: with any
 //	iat  of these, JWTs with an iat up to it, in seconds; absent: with any
 //
@@ -24,11 +24,14 @@
 // pass over the log began: whatever that pass did not see arrives later than next by any
 // clock that may be in use. Cursors are rounded down so that answers are shared.
 //
-// Anybody may ask. A stranger learns how much ended, and of disabled owners when; who knows
-// the id of a token, a JWT or a subject can test whether it is listed. Nobody learns an id
-// from it: those of tokens and JWTs are random.
+// An owner who was disabled is told by each token that they own ("own:"), with an iat: they
+// may be enabled again. By their sub they could not be: it may have changed since.
+//
+// Anybody may ask. A stranger learns how much ended, and when owners were disabled and how
+// many tokens they had; who knows the id of a token or a JWT can test whether it is listed.
+// Nobody learns an id from it: they are random.
 //
 // What cannot be read is not told: when the log has not been read for 3 s the answer is
-// 503, never a signed "nothing ended". The package refuses to know how a log is kept, what
-// a subject is made of, and who listens.
+// 503, never a signed "nothing ended". The package refuses to know how a log is kept, who
+// owners are, and who listens.
 package revocations

@@ -1,23 +1,15 @@
 package revocations
 
 import (
-	"context"
 	"errors"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
-	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/keys"
 	"github.com/cambio-sts/cambio/pat"
 )
-
-// Identities finds owners.
-type Identities interface {
-	// FindAll returns those of the identities that there are.
-	FindAll(ctx context.Context, ids []directory.ID) (map[directory.ID]directory.Identity, error)
-}
 
 // Signer signs answers; *keys.Ring is one.
 type Signer interface {
@@ -26,15 +18,12 @@ type Signer interface {
 
 // Config is what a Feed needs; all of it but Draining.
 type Config struct {
-	Log        pat.EndedLog
-	Identities Identities
-	// Subject returns the sub of an owner's JWTs; an error says that there are none.
-	Subject func(owner *directory.Identity) (string, error)
-	Signer  Signer
-	Alg     keys.Alg // to sign with
-	Issuer  string   // iss
-	Now     func() time.Time
-	Logger  *zap.Logger
+	Log    pat.EndedLog
+	Signer Signer
+	Alg    keys.Alg // to sign with
+	Issuer string   // iss
+	Now    func() time.Time
+	Logger *zap.Logger
 	// Draining is closed once the process is to end; then nobody is kept waiting. Nil
 	// means never.
 	Draining <-chan struct{}
@@ -59,7 +48,7 @@ type Feed struct {
 
 // New returns a feed that has read nothing yet.
 func New(config Config) (*Feed, error) {
-	if config.Log == nil || config.Identities == nil || config.Subject == nil || config.Signer == nil ||
+	if config.Log == nil || config.Signer == nil ||
 		config.Alg == "" || config.Issuer == "" || config.Now == nil || config.Logger == nil {
 		return nil, errors.New("revocations: every member of the config but draining is needed")
 	}

@@ -21,9 +21,9 @@ type hash [hashLen]byte
 
 // What an id is of, as it is hashed.
 const (
-	ofToken   = "pat:"
-	ofJWT     = "jti:"
-	ofSubject = "sub:"
+	ofToken = "pat:"
+	ofJWT   = "jti:"
+	ofOwner = "own:" // of a token, whose owner was disabled
 )
 
 func hashOf(kind, id string) hash {

@@ -143,31 +143,25 @@ func (f *Feed) take(ended []pat.Ended, arrived time.Time) {
 	f.tell(changed)
 }
 
-// takeOwners takes in owners by the subject of their JWTs. One that is gone, or has no
-// subject, has none that its tokens' ends do not cover.
+// takeOwners takes in owners by the tokens that they own: the sub of their JWTs may have
+// changed since these were minted. Of one that is gone the tokens have ends of their own.
 func (f *Feed) takeOwners(ctx context.Context, ended []pat.Ended) error {
 	ids := make([]directory.ID, len(ended))
 	for i := range ended {
 		ids[i] = directory.ID(ended[i].ID)
 	}
-	found, err := f.Identities.FindAll(ctx, ids)
+	owned, err := f.Log.Owned(ctx, ids)
 	if err != nil {
-		return fmt.Errorf("look up disabled owners: %w", err)
+		return fmt.Errorf("look up tokens of disabled owners: %w", err)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	arrived, changed := f.Now().UnixMilli(), false
 	for i := range ended {
-		owner, ok := found[directory.ID(ended[i].ID)]
-		if !ok {
-			continue
-		}
-		subject, err := f.Subject(&owner)
-		if err != nil {
-			continue
-		}
 		made := entry{generation: issuedBy, at: ended[i].At.Unix(), arrived: arrived}
-		changed = f.known.add(hashOf(ofSubject, subject), made) || changed
+		for _, token := range owned[i] {
+			changed = f.known.add(hashOf(ofOwner, string(token)), made) || changed
+		}
 	}
 	f.tell(changed)
 	return nil

@@ -32,9 +32,9 @@ type world struct {
 
 	mu       sync.Mutex
 	ended    []pat.Ended
-	owners   map[directory.ID]directory.Identity
+	owned    map[directory.ID][]pat.ID
 	fail     error         // of the log
-	lost     error         // of the identities
+	lost     error         // of the tokens of owners
 	slow     time.Duration // of the log
 	passes   int
 	lookups  int
@@ -44,7 +44,7 @@ type world struct {
 
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
-	return &world{TB: tb, owners: map[directory.ID]directory.Identity{}, draining: make(chan struct{})}
+	return &world{TB: tb, owned: map[directory.ID][]pat.ID{}, draining: make(chan struct{})}
 }
 
 func (w *world) set(change func()) {
@@ -91,16 +91,14 @@ func (c *cursor) Next(ctx context.Context) ([]pat.Ended, error) {
 	return ended, nil
 }
 
-// FindAll implements revocations.Identities.
-func (w *world) FindAll(_ context.Context, ids []directory.ID) (map[directory.ID]directory.Identity, error) {
+// Owned implements pat.EndedLog.
+func (w *world) Owned(_ context.Context, owners []directory.ID) ([][]pat.ID, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.lookups += len(ids)
-	found := map[directory.ID]directory.Identity{}
-	for _, id := range ids {
-		if owner, ok := w.owners[id]; ok {
-			found[id] = owner
-		}
+	w.lookups += len(owners)
+	found := make([][]pat.ID, len(owners))
+	for i, owner := range owners {
+		found[i] = w.owned[owner]
 	}
 	return found, w.lost
 }
@@ -122,13 +120,7 @@ func (w *world) feed(off time.Duration) http.Handler {
 func (w *world) feedAt(now func() time.Time) http.Handler {
 	w.Helper()
 	feed, err := revocations.New(revocations.Config{
-		Log: w, Identities: w, Signer: w, Alg: keys.ES256, Issuer: testIssuer, Draining: w.draining,
-		Subject: func(owner *directory.Identity) (string, error) {
-			if owner.ExternalID == "" {
-				return "", errors.New("no subject")
-			}
-			return owner.ExternalID, nil
-		},
+		Log: w, Signer: w, Alg: keys.ES256, Issuer: testIssuer, Draining: w.draining,
 		Now: now, Logger: zaptest.NewLogger(w.TB),
 	})
 	require.NoError(w, err)

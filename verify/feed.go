@@ -139,7 +139,7 @@ func (f *feed) knows(claims *Claims) bool {
 	if len(f.dead) == 0 {
 		return false
 	}
-	for _, of := range [...]mark{markOf("pat:", claims.PATID), markOf("jti:", claims.ID), markOf("sub:", claims.Subject)} {
+	for _, of := range [...]mark{markOf("pat:", claims.PATID), markOf("jti:", claims.ID), markOf("own:", claims.PATID)} {
 		if found, ok := f.dead[of]; ok && claims.PATGeneration <= found.generation && issuedAt <= found.issuedAt {
 			return true
 		}

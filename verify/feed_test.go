@@ -39,8 +39,8 @@ func TestFeedEndsTokens(t *testing.T) {
 			"the one before":          {"pat:c", map[string]any{"gen": 2}, map[string]any{"pat_id": "c"}, nil},
 			"every generation":        {"pat:d", nil, map[string]any{"pat_id": "d"}, verify.ErrRevoked},
 			"itself":                  {"jti:e", nil, map[string]any{"jti": "e"}, verify.ErrRevoked},
-			"its subject":             {"sub:f", map[string]any{"iat": issued}, map[string]any{"sub": "f"}, verify.ErrRevoked},
-			"its subject, before":     {"sub:g", map[string]any{"iat": issued - 1}, map[string]any{"sub": "g"}, nil},
+			"its owner":               {"own:f", map[string]any{"iat": issued}, map[string]any{"pat_id": "f"}, verify.ErrRevoked},
+			"its owner, before":       {"own:g", map[string]any{"iat": issued - 1}, map[string]any{"pat_id": "g"}, nil},
 			"something else, by name": {"jti:h", nil, map[string]any{"pat_id": "h", "sub": "h"}, nil},
 			"no member it knows":      {"jti:i", map[string]any{"new": true}, map[string]any{"jti": "i"}, verify.ErrRevoked},
 		} {
@@ -318,7 +318,7 @@ func TestFeedAndPATs(t *testing.T) {
 		f := follow(s)
 		v := s.verifier(t, verify.WithRevocationFeed(verify.RevocationFeed{FailOpenFor: time.Hour}), verify.AcceptPAT(verify.PATOptions{}))
 		requireRefused(t, v, pat(1), nil)
-		f.end("sub:alice", map[string]any{"iat": time.Now().Unix()})
+		f.end("own:c0ffee", map[string]any{"iat": time.Now().Unix()})
 		time.Sleep(time.Second)
 		before := s.count(&s.exchanges)
 		requireRefused(t, v, pat(1), nil)

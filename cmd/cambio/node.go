@@ -214,7 +214,7 @@ func (n *node) routes(
 ) (http.Handler, error) {
 	n.group = httpx.NewGroup(httpx.GroupConfig{Notice: drainNotice, Grace: drainGrace})
 	feed, err := revocations.New(revocations.Config{
-		Log: n.store.Ended(), Identities: n.store.Identities(), Subject: n.exchanger.SubjectOf, Signer: n.ring, Alg: keys.Alg(n.config.Keys.Alg),
+		Log: n.store.Ended(), Signer: n.ring, Alg: keys.Alg(n.config.Keys.Alg),
 		Issuer: n.config.Issuer, Now: time.Now, Logger: n.logger, Draining: n.group.Draining(),
 	})
 	if err != nil {

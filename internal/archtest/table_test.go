@@ -30,7 +30,7 @@ var arrows = []arrow{
 	{"forwardauth", "internal/fault", "answers 503 for it"},
 
 	{"revocations", "pat", "reads the log of what ended"},
-	{"revocations", "directory", "owners of JWTs have a subject"},
+	{"revocations", "directory", "owners of tokens are identities"},
 	{"revocations", "keys", "names the algorithm to sign with"},
 	{"revocations", "internal/httpx", "refuses methods, and logs why it cannot tell"},
 	{"revocations", "internal/fault", "answers 503 for it"},

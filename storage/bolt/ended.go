@@ -28,6 +28,22 @@ func (db *DB) Ended() pat.EndedLog { return EndedLog{db} }
 // Follow implements pat.EndedLog.
 func (l EndedLog) Follow() pat.EndedCursor { return &endedCursor{db: l.db} }
 
+// Owned implements pat.EndedLog.
+func (l EndedLog) Owned(ctx context.Context, owners []directory.ID) ([][]pat.ID, error) {
+	out := make([][]pat.ID, len(owners))
+	err := l.db.read(ctx, "list tokens of owners", func(tx *bbolt.Tx) error {
+		c := tx.Bucket(bucketByOwner).Cursor()
+		for i, owner := range owners {
+			prefix := join(string(owner), "")
+			for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+				out[i] = append(out[i], pat.ID(k[len(prefix):]))
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
 // endedCursor reads the log by its numbers. One process has the file, and what it has
 // committed stays.
 type endedCursor struct {

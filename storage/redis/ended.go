@@ -12,6 +12,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/internal/id"
 	"github.com/cambio-sts/cambio/pat"
 )
@@ -34,6 +35,30 @@ func (db *DB) Ended() pat.EndedLog { return endedLog{db} }
 
 // Follow implements pat.EndedLog.
 func (l endedLog) Follow() pat.EndedCursor { return &endedCursor{db: l.db} }
+
+// Owned implements pat.EndedLog.
+func (l endedLog) Owned(ctx context.Context, owners []directory.ID) ([][]pat.ID, error) {
+	out := make([][]pat.ID, len(owners))
+	err := l.db.pipeline(ctx, "list tokens of owners", func(pipe goredis.Pipeliner) func() {
+		held, others := make([]*goredis.StringSliceCmd, len(owners)), make([]*goredis.StringSliceCmd, len(owners))
+		for i, owner := range owners {
+			shard := id.Shard(string(owner))
+			held[i] = pipe.HVals(ctx, key(shard, "names:"+string(owner)))
+			others[i] = pipe.SMembers(ctx, key(shard, "owned:"+string(owner)))
+		}
+		return func() {
+			for i := range owners {
+				for _, token := range slices.Concat(held[i].Val(), others[i].Val()) {
+					out[i] = append(out[i], pat.ID(unraw(token)))
+				}
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
 
 // endedCursor reads the streams of all shards by the ids of their entries. These grow
 // while the servers stay the same. A replica that was promoted may lack entries that were

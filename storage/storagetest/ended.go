@@ -27,6 +27,7 @@ func runEnded(t *testing.T, open func(*testing.T) Stores) {
 		"replaced":              endedByReplace,
 		"a JWT":                 endedJWT,
 		"owner disabled":        endedOwner,
+		"tokens of owners":      endedOwned,
 		"cursors":               endedCursors,
 		"concurrent writers":    endedWriters,
 		"one of 100 is told":    endedOnce,
@@ -252,6 +253,36 @@ func endedOwner(t *testing.T, s Stores) {
 	f.require(t, "enabled again")
 	replace(func(i *directory.Identity) { i.Enabled, i.Username = false, "another" }, nil)
 	f.require(t, "disabled with a new login", disabled)
+}
+
+// endedOwned: of an owner all tokens are told, also those of a group and those that ended,
+// and none that is another's or was deleted.
+func endedOwned(t *testing.T, s Stores) {
+	t.Helper()
+	ids := func(owners ...directory.ID) [][]pat.ID {
+		t.Helper()
+		found, err := s.Ended.Owned(t.Context(), owners)
+		require.NoError(t, err)
+		return found
+	}
+	owner, other := newOwner(t, s), newOwner(t, s)
+	of := func(owner directory.ID, change func(*pat.Record)) pat.ID {
+		t.Helper()
+		record := newRecord(owner)
+		change(&record)
+		mustCreate(t, s, record)
+		return record.ID
+	}
+	held, revoked, gone := of(owner.ID, unchanged), of(owner.ID, func(r *pat.Record) { r.State = pat.StateRevoked }), of(owner.ID, unchanged)
+	shared := of(owner.ID, func(r *pat.Record) { r.Level, r.LevelID = pat.Group, directory.ID(id.NewIn(string(owner.ID))) })
+	require.NoError(t, s.PATs.Delete(t.Context(), gone, event(audit.TokenDeleted)))
+	others := of(other.ID, unchanged)
+	found := ids(owner.ID, directory.ID(id.New()), other.ID)
+	require.Len(t, found, 3)
+	require.ElementsMatch(t, []pat.ID{held, revoked, shared}, found[0])
+	require.Empty(t, found[1])
+	require.Equal(t, []pat.ID{others}, found[2])
+	require.Empty(t, ids())
 }
 
 // endedCursors: each has a place of its own, from the oldest on, and an error moves none.
