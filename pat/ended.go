@@ -23,6 +23,10 @@ type Ended struct {
 	ID   string // of the token, of the JWT, or of the identity
 	// Generation is, of a token, the last that ended: of a deleted one EveryGeneration.
 	Generation int64
+	// Token is, of a JWT, the token that it was minted from, and Expiry when it would have
+	// expired anyway.
+	Token  ID
+	Expiry time.Time
 	// At is when it ended, by the store's clock. An identity may be enabled again, so of
 	// its JWTs only those are meant that were issued by then.
 	At time.Time

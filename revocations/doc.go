@@ -27,6 +27,9 @@
 // An owner who was disabled is told by each token that they own ("own:"), with an iat: they
 // may be enabled again. By their sub they could not be: it may have changed since.
 //
+// So is a token of which more than a thousand JWTs were revoked by themselves: its owner has
+// all that were issued until then refused, and nobody else pays for it.
+//
 // Anybody may ask. A stranger learns how much ended, and when owners were disabled and how
 // many tokens they had; who knows the id of a token or a JWT can test whether it is listed.
 // Nobody learns an id from it: they are random.

@@ -37,6 +37,7 @@ type Feed struct {
 
 	mu       sync.Mutex // guards what follows
 	known    known
+	jwts     map[hash]int  // how many revoked JWTs are known, by entry.token
 	version  uint64        // raised when known changes
 	changed  chan struct{} // closed, and replaced, when there may be something else to answer
 	complete time.Time     // when the last pass began that read all; zero: none
@@ -52,7 +53,7 @@ func New(config Config) (*Feed, error) {
 		config.Alg == "" || config.Issuer == "" || config.Now == nil || config.Logger == nil {
 		return nil, errors.New("revocations: every member of the config but draining is needed")
 	}
-	f := &Feed{Config: config, known: known{}, changed: make(chan struct{})}
+	f := &Feed{Config: config, known: known{}, jwts: map[hash]int{}, changed: make(chan struct{})}
 	f.pass.cursor = config.Log.Follow()
 	return f, nil
 }

@@ -23,7 +23,11 @@ func token(id string, generation int64) pat.Ended {
 	return pat.Ended{Kind: pat.EndedToken, ID: id, Generation: generation, At: time.Now()}
 }
 
-func jwt(id string) pat.Ended { return pat.Ended{Kind: pat.EndedJWT, ID: id, At: time.Now()} }
+func jwt(id string) pat.Ended { return jwtOf("p", id, pat.MaxAccessTokenLife) }
+
+func jwtOf(token pat.ID, id string, life time.Duration) pat.Ended {
+	return pat.Ended{Kind: pat.EndedJWT, ID: id, Token: token, Expiry: time.Now().Add(life), At: time.Now()}
+}
 
 func owner(id string) pat.Ended { return pat.Ended{Kind: pat.EndedOwner, ID: id, At: time.Now()} }
 
@@ -98,6 +102,60 @@ func TestForgottenAfterTheWindow(t *testing.T) {
 		require.Len(t, read(t, ask(feed, 0)).Ended, 2)
 		time.Sleep(2 * time.Minute)
 		require.Empty(t, read(t, ask(feed, 0)).Ended)
+	})
+}
+
+// TestJWTsForgotten: a JWT is told of until it would have expired, and no longer.
+func TestJWTsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		feed := w.feed(0)
+		w.end(jwtOf("p", "short", 5*time.Minute), jwtOf("p", "long", time.Hour))
+		require.Len(t, read(t, ask(feed, 0)).Ended, 2)
+		time.Sleep(15 * time.Minute)
+		require.Len(t, read(t, ask(feed, 0)).Ended, 2)
+		time.Sleep(2 * time.Minute)
+		found := read(t, ask(feed, 0))
+		require.Len(t, found.Ended, 1)
+		require.True(t, found.lists("jti:long"))
+	})
+}
+
+// TestWhoRevokesWithoutEnd: somebody who mints JWTs and revokes them, one after the other,
+// does not fill the feed: of their token all end that were issued until then, of others none.
+func TestWhoRevokesWithoutEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		feed := w.feed(0)
+		const few, many = 1000, 3000
+		for i := range few {
+			w.end(jwtOf("p", strconv.Itoa(i), time.Hour))
+		}
+		found := read(t, ask(feed, 0))
+		require.Len(t, found.Ended, few)
+		require.False(t, found.lists("own:p"))
+		for i := range many {
+			w.end(jwtOf("p", strconv.Itoa(i), time.Hour)) // a thousand of them again
+		}
+		w.end(jwtOf("other", "x", time.Hour))
+		time.Sleep(time.Second)
+		found = read(t, ask(feed, 0))
+		require.Len(t, found.Ended, few+2)
+		require.True(t, found.lists("own:p"))
+		require.True(t, found.lists("jti:x"))
+		for i := range found.Ended {
+			if found.Ended[i].Hash == hashOf("own:p") {
+				require.Equal(t, w.ended[len(w.ended)-1].At.Unix(), *found.Ended[i].IssuedAt)
+			}
+		}
+
+		time.Sleep(2 * time.Hour) // those have expired
+		require.Len(t, read(t, ask(feed, 0)).Ended, 1)
+		w.end(jwtOf("p", "y", time.Hour))
+		time.Sleep(time.Second)
+		found = read(t, ask(feed, 0))
+		require.True(t, found.lists("jti:y"), "it is told of by itself again")
+		require.Len(t, found.Ended, 2, "and what its token was told of")
 	})
 }
 

@@ -39,6 +39,8 @@ type entry struct {
 	generation int64 // the last that is dead, or issuedBy
 	at         int64 // when it ended, in seconds; with issuedBy the last dead iat
 	arrived    int64 // when this became known here, in milliseconds
+	until      int64 // when nobody needs to know any more, in seconds
+	token      hash  // of a JWT: ofOwner of the token it was minted from
 }
 
 // known is what ended within the window.
@@ -55,16 +57,20 @@ func (k known) add(of hash, made entry) bool {
 	if changed {
 		had.arrived = made.arrived
 	}
-	had.generation, had.at = max(had.generation, made.generation), max(had.at, made.at)
+	had.generation, had.at, had.until = max(had.generation, made.generation), max(had.at, made.at), max(had.until, made.until)
 	k[of] = had
 	return changed
 }
 
-// forget drops what ended before a time and reports whether there was any.
-func (k known) forget(before time.Time) bool {
-	had := len(k)
-	maps.DeleteFunc(k, func(_ hash, e entry) bool { return e.at < before.Unix() })
-	return len(k) < had
+// forget drops what nobody needs to know at a time any more, and calls dropped for each.
+func (k known) forget(now time.Time, dropped func(entry)) {
+	maps.DeleteFunc(k, func(_ hash, e entry) bool {
+		over := e.until < now.Unix()
+		if over {
+			dropped(e)
+		}
+		return over
+	})
 }
 
 // told is an entry with its hash.

@@ -26,6 +26,10 @@ const (
 	forgetEvery = time.Minute
 	// ownersAtOnce bounds a look at owners.
 	ownersAtOnce = 256
+	// maxJWTs is how many revoked JWTs of one token are told of one by one.
+	maxJWTs = 1000
+	// jwtSlack is for how long a JWT may be taken after its exp, by any clock.
+	jwtSlack = pat.EndedWindow - pat.MaxAccessTokenLife
 )
 
 // passes reads the log, one pass at a time.
@@ -130,17 +134,36 @@ func (f *Feed) take(ended []pat.Ended, arrived time.Time) {
 	defer f.mu.Unlock()
 	changed := false
 	for _, end := range ended {
-		made := entry{generation: end.Generation, at: end.At.Unix(), arrived: arrived.UnixMilli()}
+		made := entry{generation: end.Generation, at: end.At.Unix(), arrived: arrived.UnixMilli(), until: end.At.Add(pat.EndedWindow).Unix()}
 		switch end.Kind {
 		case pat.EndedToken:
 			changed = f.known.add(hashOf(ofToken, end.ID), made) || changed
 		case pat.EndedJWT:
-			made.generation = pat.EveryGeneration
-			changed = f.known.add(hashOf(ofJWT, end.ID), made) || changed
+			changed = f.takeJWT(&end, made) || changed
 		case pat.EndedOwner:
 		}
 	}
 	f.tell(changed)
+}
+
+// takeJWT takes in a JWT that was revoked by itself, until it would have expired anyway. Of
+// a token of which too many were, all that were issued until then are told of in one entry:
+// nobody fills the feed, and the memory of who follows it, by minting and revoking. The
+// lock is held.
+func (f *Feed) takeJWT(end *pat.Ended, made entry) (changed bool) {
+	of := hashOf(ofJWT, end.ID)
+	made.token = hashOf(ofOwner, string(end.Token))
+	if _, had := f.known[of]; !had && f.jwts[made.token] >= maxJWTs {
+		return f.known.add(made.token, entry{generation: issuedBy, at: made.at, arrived: made.arrived, until: made.until})
+	}
+	if !end.Expiry.IsZero() {
+		made.until = end.Expiry.Add(jwtSlack).Unix()
+	}
+	made.generation = pat.EveryGeneration
+	if changed = f.known.add(of, made); changed {
+		f.jwts[made.token]++
+	}
+	return changed
 }
 
 // takeOwners takes in owners by the tokens that they own: the sub of their JWTs may have
@@ -158,7 +181,7 @@ func (f *Feed) takeOwners(ctx context.Context, ended []pat.Ended) error {
 	defer f.mu.Unlock()
 	arrived, changed := f.Now().UnixMilli(), false
 	for i := range ended {
-		made := entry{generation: issuedBy, at: ended[i].At.Unix(), arrived: arrived}
+		made := entry{generation: issuedBy, at: ended[i].At.Unix(), arrived: arrived, until: ended[i].At.Add(pat.EndedWindow).Unix()}
 		for _, token := range owned[i] {
 			changed = f.known.add(hashOf(ofOwner, string(token)), made) || changed
 		}
@@ -185,9 +208,15 @@ func (f *Feed) finish(began time.Time, err error) {
 	p.failing, f.complete = false, began
 	if began.Sub(p.forgotten).Abs() >= forgetEvery {
 		p.forgotten = began
-		if f.known.forget(began.Add(-pat.EndedWindow)) {
+		f.known.forget(began, func(e entry) {
 			f.version++ // nobody needs to know, yet answers are made anew
-		}
+			if e.token == (hash{}) {
+				return
+			}
+			if f.jwts[e.token]--; f.jwts[e.token] == 0 {
+				delete(f.jwts, e.token)
+			}
+		})
 	}
 }
 

@@ -127,6 +127,8 @@ func endedMembers(w *wire, e *pat.Ended) {
 	text(w, 2, &e.ID)
 	integer(w, 3, &e.Generation)
 	w.moment(4, &e.At)
+	text(w, 5, &e.Token)
+	w.moment(6, &e.Expiry)
 }
 
 // decodeVerifier reads the verifier of a token's row and nothing behind it: it

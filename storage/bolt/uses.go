@@ -242,7 +242,7 @@ func (s Uses) RevokeJTI(ctx context.Context, id pat.ID, jti string, expiry time.
 		if err := forgetExpiredJTIs(tx, now); err != nil {
 			return err
 		}
-		if err := s.db.tell(tx, pat.Ended{Kind: pat.EndedJWT, ID: jti}); err != nil {
+		if err := s.db.tell(tx, pat.Ended{Kind: pat.EndedJWT, ID: jti, Token: id, Expiry: pat.Milliseconds(expiry)}); err != nil {
 			return err
 		}
 		changed = true

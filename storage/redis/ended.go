@@ -192,7 +192,7 @@ func appendEnded(to []pat.Ended, page []goredis.XMessage) ([]pat.Ended, error) {
 func writeEnded(one *pat.Ended) string {
 	switch {
 	case one.Kind == pat.EndedJWT:
-		return "j" + one.ID
+		return "j" + score(one.Expiry) + ":" + member(one.Token, one.ID)
 	case one.Kind == pat.EndedOwner:
 		return "o" + raw(one.ID)
 	case one.Generation == pat.EveryGeneration:
@@ -208,7 +208,7 @@ func readEnded(text string) (pat.Ended, error) {
 	}
 	switch kind, rest := text[0], text[1:]; {
 	case kind == 'j':
-		return pat.Ended{Kind: pat.EndedJWT, ID: rest}, nil
+		return readEndedJWT(rest)
 	case kind == 'o' && len(rest) == idLen:
 		return pat.Ended{Kind: pat.EndedOwner, ID: unraw(rest)}, nil
 	case kind == 'p' && len(rest) == idLen:
@@ -219,4 +219,14 @@ func readEnded(text string) (pat.Ended, error) {
 	default:
 		return pat.Ended{}, errReply
 	}
+}
+
+func readEndedJWT(text string) (pat.Ended, error) {
+	expiry, rest, ok := strings.Cut(text, ":")
+	token, jti, ok2 := strings.Cut(rest, ":")
+	millis, err := strconv.ParseInt(expiry, 10, 64)
+	if !ok || !ok2 || err != nil {
+		return pat.Ended{}, errReply
+	}
+	return pat.Ended{Kind: pat.EndedJWT, ID: jti, Token: pat.ID(token), Expiry: time.UnixMilli(millis).UTC()}, nil
 }

@@ -176,10 +176,10 @@ func TestEndedWindow(t *testing.T) {
 	key := endedKey(string(record.ID[:2]))
 	old := strconv.FormatInt(time.Now().Add(-pat.EndedWindow-time.Minute).UnixMilli(), 10)
 	for range 1000 {
-		require.NoError(t, client.XAdd(ctx, &goredis.XAddArgs{Stream: key, ID: old + "-*", Values: []any{"e", "jold"}}).Err())
+		require.NoError(t, client.XAdd(ctx, &goredis.XAddArgs{Stream: key, ID: old + "-*", Values: []any{"e", "j1000::old"}}).Err())
 	}
 	fresh := strconv.FormatInt(time.Now().Add(-pat.EndedWindow+time.Minute).UnixMilli(), 10)
-	require.NoError(t, client.XAdd(ctx, &goredis.XAddArgs{Stream: key, ID: fresh + "-0", Values: []any{"e", "jfresh"}}).Err())
+	require.NoError(t, client.XAdd(ctx, &goredis.XAddArgs{Stream: key, ID: fresh + "-0", Values: []any{"e", "j1000::fresh"}}).Err())
 	server.MustDo("CONFIG", "SET", "maxmemory", "1")
 	require.NoError(t, db.PATs().Delete(ctx, record.ID, change()))
 	require.Less(t, client.XLen(ctx, key).Val(), int64(110), "whole nodes of the stream, of 100 entries")
@@ -188,7 +188,7 @@ func TestEndedWindow(t *testing.T) {
 	require.LessOrEqual(t, left, pat.EndedWindow)
 	require.Greater(t, left, pat.EndedWindow-time.Minute)
 	got := told(t, db.Ended().Follow())
-	require.Contains(t, got, pat.Ended{Kind: pat.EndedJWT, ID: "fresh"})
+	require.Contains(t, got, pat.Ended{Kind: pat.EndedJWT, ID: "fresh", Expiry: time.UnixMilli(1000).UTC()})
 	require.Contains(t, got, endOf(&record, pat.EveryGeneration))
 }
 
@@ -197,7 +197,7 @@ func endAll(tb testing.TB, client *goredis.Client, n int, shards ...string) {
 	tb.Helper()
 	for _, shard := range shards {
 		require.NoError(tb, client.Eval(tb.Context(),
-			"for i = 1, ARGV[1] do redis.call('XADD', KEYS[1], '*', 'e', 'j' .. i) end return 1", []string{endedKey(shard)}, n).Err())
+			"for i = 1, ARGV[1] do redis.call('XADD', KEYS[1], '*', 'e', 'j1000::' .. i) end return 1", []string{endedKey(shard)}, n).Err())
 	}
 }
 
@@ -211,8 +211,8 @@ func TestEndedPages(t *testing.T) {
 		endAll(t, client, 1, "80")
 		got := told(t, cursor)
 		require.Len(t, got, n)
-		require.Equal(t, 3, got[pat.Ended{Kind: pat.EndedJWT, ID: "1"}])
-		require.Equal(t, 2, got[pat.Ended{Kind: pat.EndedJWT, ID: strconv.Itoa(n)}])
+		require.Equal(t, 3, got[pat.Ended{Kind: pat.EndedJWT, ID: "1", Expiry: time.UnixMilli(1000).UTC()}])
+		require.Equal(t, 2, got[pat.Ended{Kind: pat.EndedJWT, ID: strconv.Itoa(n), Expiry: time.UnixMilli(1000).UTC()}])
 	}
 	require.Empty(t, told(t, cursor))
 }

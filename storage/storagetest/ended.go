@@ -202,7 +202,8 @@ func endedByReplace(t *testing.T, s Stores) {
 func endedJWT(t *testing.T, s Stores) {
 	t.Helper()
 	record, f := newToken(t, s, unchanged), follow(s)
-	told := pat.Ended{Kind: pat.EndedJWT, ID: "a:jti"}
+	now := clock()
+	told := pat.Ended{Kind: pat.EndedJWT, ID: "a:jti", Token: record.ID, Expiry: pat.Milliseconds(now.Add(time.Hour))}
 	for _, c := range []struct {
 		name   string
 		token  pat.ID
@@ -216,7 +217,7 @@ func endedJWT(t *testing.T, s Stores) {
 		{"expired", record.ID, "expired", -time.Second, nil, nil},
 		{"of an unknown token", pat.NewID(record.Owner), "another", time.Hour, pat.ErrNotFound, nil},
 	} {
-		changed, err := s.Uses.RevokeJTI(t.Context(), c.token, c.jti, clock().Add(c.expiry), event(audit.AccessTokenRevoked))
+		changed, err := s.Uses.RevokeJTI(t.Context(), c.token, c.jti, now.Add(c.expiry), event(audit.AccessTokenRevoked))
 		require.ErrorIs(t, err, c.err, c.name)
 		require.Equal(t, len(c.want) > 0, changed, c.name)
 		f.require(t, c.name, c.want...)

@@ -22,7 +22,7 @@ func (i *Item) Ended(now time.Time) []pat.Ended {
 	case i.Identity != nil && !i.Identity.Enabled && recent(i.Identity.Modified):
 		return []pat.Ended{{Kind: pat.EndedOwner, ID: string(i.Identity.ID)}}
 	case i.JTI != nil && now.Before(i.JTI.Expiry):
-		return []pat.Ended{{Kind: pat.EndedJWT, ID: i.JTI.ID}}
+		return []pat.Ended{{Kind: pat.EndedJWT, ID: i.JTI.ID, Token: i.JTI.Token, Expiry: i.JTI.Expiry}}
 	}
 	return nil
 }

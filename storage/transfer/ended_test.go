@@ -43,7 +43,7 @@ func TestItemEnded(t *testing.T) {
 		"an owner":                    {owner(true, recent), nil},
 		"a disabled owner":            {owner(false, recent), []pat.Ended{{Kind: pat.EndedOwner, ID: "i"}}},
 		"an owner disabled long ago":  {owner(false, old), nil},
-		"a JWT":                       {transfer.Item{JTI: &transfer.JTI{ID: "j", Expiry: now.Add(time.Millisecond)}}, []pat.Ended{{Kind: pat.EndedJWT, ID: "j"}}},
+		"a JWT":                       {transfer.Item{JTI: &transfer.JTI{ID: "j", Token: "t", Expiry: now.Add(time.Millisecond)}}, []pat.Ended{{Kind: pat.EndedJWT, ID: "j", Token: "t", Expiry: now.Add(time.Millisecond)}}},
 		"a JWT that has expired":      {transfer.Item{JTI: &transfer.JTI{ID: "j", Expiry: now}}, nil},
 		"what cannot end in this way": {transfer.Item{Group: &directory.Group{ID: "g"}}, nil},
 	} {

@@ -8,7 +8,8 @@ local function ends(audit)
 end
 
 -- tell says there what ended: "p", the bytes of a token and the last generation that
--- did, none for every one; "j" and a JWT; "o" and the bytes of an identity. It needs no
+-- did, none for every one; "j", when a JWT expires, its token and itself, with colons
+-- between; "o" and the bytes of an identity. It needs no
 -- room among the events that await shipping.
 local function tell(key, what)
   local time = redis.call('TIME')

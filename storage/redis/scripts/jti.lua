@@ -10,6 +10,6 @@ if now >= tonumber(ARGV[4]) then return {'OK', epoch, 0} end
 if redis.call('ZSCORE', KEYS[3], ARGV[3]) then return {'OK', epoch, tonumber(ARGV[2])} end
 local log = ends(KEYS[4])
 redis.call('ZADD', KEYS[3], ARGV[4], ARGV[3])
-tell(log, 'j' .. string.sub(ARGV[3], string.find(ARGV[3], ':', 1, true) + 1))
+tell(log, 'j' .. ARGV[4] .. ':' .. ARGV[3])
 redis.call('XADD', KEYS[4], '*', 'event', ARGV[5])
 return {'OK', redis.call('INCR', KEYS[2]), 1}
