@@ -54,6 +54,7 @@ type issuedSet struct {
 	until  time.Time     // the last of them has expired
 	life   time.Duration // of the set, when it was issued
 	doomed bool          // it is to be revoked, whoever lives
+	failed int           // how often it was not revoked
 }
 
 // made is what one provider made.
@@ -181,20 +182,28 @@ func (i *Issuer) drop(ctx context.Context, set *issuedSet) {
 	}
 }
 
+// slowFailure is how long a revocation takes that keeps others waiting.
+const slowFailure = time.Second
+
 // errLater is what is not tried now.
 var errLater = errors.New("its provider failed a moment ago")
 
 // revoke revokes what can be revoked of a set, each provider's at the same time, and
 // reports whether nothing is left to do. Providers that are failing are not asked, and
-// those that fail are noted there: one that hangs must not keep others from what is theirs.
+// those that take their time to fail are noted there: one that hangs must not keep others
+// from what is theirs.
 func (i *Issuer) revoke(ctx context.Context, set *issuedSet, failing map[*Registered]bool) (done bool) {
 	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
 	defer cancel()
-	errs := make([]error, len(set.made))
+	errs, slow := make([]error, len(set.made)), make([]bool, len(set.made))
 	var all sync.WaitGroup
 	for n, m := range set.made {
 		if errs[n] = errLater; !failing[m.by] {
-			all.Go(func() { errs[n] = m.by.revoke(ctx, m.handle) })
+			all.Go(func() {
+				began := i.Now()
+				errs[n] = m.by.revoke(ctx, m.handle)
+				slow[n] = i.Now().Sub(began) >= slowFailure
+			})
 		}
 	}
 	all.Wait()
@@ -207,7 +216,8 @@ func (i *Issuer) revoke(ctx context.Context, set *issuedSet, failing map[*Regist
 			left = append(left, m)
 		case !errors.Is(err, ErrIrrevocable):
 			left = append(left, m)
-			failing[m.by] = true
+			failing[m.by] = failing[m.by] || slow[n]
+			set.failed++
 			i.Logger.Warn("credentials were not revoked", zap.String("provider", m.by.Name), zap.String("handle", public(m.handle)), zap.Error(err))
 		}
 	}

@@ -1,9 +1,12 @@
 package credentials
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,7 +36,10 @@ func (i *Issuer) Run(ctx context.Context) error {
 // watch is one round of Run.
 func (i *Issuer) watch(ctx context.Context) {
 	failing := map[*Registered]bool{} // in this round
-	for _, set := range i.outstanding() {
+	all := i.outstanding()
+	// What cannot be revoked must not stand before what can: somebody may have made it so.
+	slices.SortFunc(all, func(a, b *issuedSet) int { return cmp.Compare(a.failed, b.failed) })
+	for _, set := range all {
 		if ctx.Err() != nil {
 			return
 		}
@@ -87,7 +93,7 @@ func (i *Issuer) forget(set *issuedSet) {
 }
 
 // sweepTimeout bounds what is swept of one provider at one time.
-const sweepTimeout = 20 * time.Second
+const sweepTimeout = 30 * time.Second
 
 // Sweep revokes what providers list and that has expired or whose token has ended,
 // whichever process issued it. One that fails or hangs does not keep the others. Only one
@@ -119,6 +125,8 @@ func (i *Issuer) sweep(ctx context.Context, name string, lister Lister) error {
 		return fmt.Errorf("list what was issued: %w", err)
 	}
 	var failed error
+	// In no order, as above: there may be no time for all of them.
+	rand.Shuffle(len(found), func(a, b int) { found[a], found[b] = found[b], found[a] }) //nolint:gosec // an order, no secret
 	for _, one := range found {
 		reason := "expired"
 		if i.Now().Before(one.Expiry) {
