@@ -235,5 +235,7 @@ var homes = []home{
 	{"github.com/jackc/pgx", []string{"credentials/postgres"}, "one package speaks to databases of others; the product's own data lies elsewhere"},
 	{"github.com/spf13/", []string{"cmd/...", "internal/cli/...", "internal/config"}, "flags are parsed where the program starts"},
 	{"github.com/chromedp/", []string{"test/..."}, "browsers are driven by tests only"},
+	{"github.com/prometheus/", []string{"internal/metrics"}, "who has figures knows a port, not who scrapes them"},
+	{"go.opentelemetry.io/", []string{"internal/tracing"}, "who has spans knows what one may tell, not how it is sent"},
 	{"github.com/knadh/koanf", []string{"internal/config"}, "one package knows where a setting came from"},
 }
