@@ -8,8 +8,10 @@ import (
 
 	"github.com/cambio-sts/cambio/credentials"
 	"github.com/cambio-sts/cambio/internal/audit"
+	"github.com/cambio-sts/cambio/internal/fault"
 	"github.com/cambio-sts/cambio/internal/id"
 	"github.com/cambio-sts/cambio/internal/secret"
+	"github.com/cambio-sts/cambio/internal/tracing"
 	"github.com/cambio-sts/cambio/keys"
 	"github.com/cambio-sts/cambio/pat"
 )
@@ -35,11 +37,13 @@ func (e *Exchanger) associate(ctx context.Context, d *Decision, claims *keys.Cla
 	if !d.Credentials {
 		return nil, nil
 	}
+	ctx, issuing := tracing.Start(ctx, "credentials")
 	set, err := e.Credentials.Issue(ctx, &credentials.Request{
 		Holder: credentials.Holder{PAT: string(p.Record.ID), Generation: p.Record.Generation},
 		Claims: credentialClaims(p, claims.Subject), Now: p.Now, Expiry: claims.Expiry, Origin: origin,
 		Mint: func(assertion credentials.Assertion) (secret.Text, error) { return e.assert(&assertion, claims) },
 	})
+	issuing.End(errors.Is(err, fault.ErrUnavailable))
 	if refused, ok := errors.AsType[*credentials.ClaimError](err); ok {
 		return nil, e.refuse(&DeniedError{Cause: CauseCredentials, Description: refused.Error()}, p, origin)
 	}

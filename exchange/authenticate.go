@@ -65,6 +65,12 @@ func (p *Principal) Covers(right directory.Right) bool { return pat.Covers(p.Sco
 // authorization server itself, for which every token is meant. Errors:
 // ErrUnproved, *ThrottledError, *DeniedError, fault.ErrUnavailable.
 func (e *Exchanger) Authenticate(ctx context.Context, credential Credential, audience string, origin audit.Origin) (*Principal, error) {
+	ctx, use := e.observe(ctx, useAuthenticate)
+	principal, err := e.authenticate(ctx, credential, audience, origin)
+	return principal, use.end(err)
+}
+
+func (e *Exchanger) authenticate(ctx context.Context, credential Credential, audience string, origin audit.Origin) (*Principal, error) {
 	p, err := e.prove(ctx, credential, origin)
 	if err != nil {
 		return nil, err
@@ -93,6 +99,12 @@ func (p *presented) principal(scope []string, claims *keys.Claims) *Principal {
 // any), then the PAT behind it and its owner, as of now. Errors:
 // keys.ErrExpired, keys.ErrInvalid, *DeniedError, fault.ErrUnavailable.
 func (e *Exchanger) AuthenticateJWT(ctx context.Context, token string, audiences []string, origin audit.Origin) (*Principal, error) {
+	ctx, use := e.observe(ctx, useAccessToken)
+	principal, err := e.authenticateJWT(ctx, token, audiences, origin)
+	return principal, use.end(err)
+}
+
+func (e *Exchanger) authenticateJWT(ctx context.Context, token string, audiences []string, origin audit.Origin) (*Principal, error) {
 	p, claims, err := e.liveJWT(ctx, token, audiences)
 	if err == nil {
 		peer, _ := netip.ParseAddr(origin.IP) // an address that cannot be read lies in no network
@@ -142,9 +154,9 @@ func (e *Exchanger) refuseJWT(err error, p *presented, origin audit.Origin) erro
 	if _, limited := e.Throttle.Failed(peer, ""); limited {
 		return err
 	}
-	reason := reasonJWT + "_invalid"
+	reason := reasonInvalid
 	if errors.Is(err, keys.ErrExpired) {
-		reason = reasonJWT + "_expired"
+		reason = reasonExpired
 	}
 	_ = e.Audit.Record(audit.Event{ // refused either way
 		ID: id.New(), Time: pat.Milliseconds(e.Now()), Name: audit.TokenUseFailed, Outcome: audit.Failure, Reason: reason,

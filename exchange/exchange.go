@@ -13,6 +13,7 @@ import (
 	"github.com/cambio-sts/cambio/directory"
 	"github.com/cambio-sts/cambio/internal/audit"
 	"github.com/cambio-sts/cambio/internal/fault"
+	"github.com/cambio-sts/cambio/internal/tracing"
 	"github.com/cambio-sts/cambio/keys"
 	"github.com/cambio-sts/cambio/pat"
 )
@@ -49,7 +50,7 @@ type Associated interface {
 	Issue(ctx context.Context, r *credentials.Request) (*credentials.Set, error)
 }
 
-// Config is what an Exchanger needs; all of it but Subject and Credentials.
+// Config is what an Exchanger needs; all of it but Subject, Credentials and Observer.
 type Config struct {
 	Issuer    string // byte-exact iss
 	Tokens    *pat.Service
@@ -64,6 +65,7 @@ type Config struct {
 	// Credentials are issued beside a JWT where the scope credentials is asked for by
 	// name; nil: none are.
 	Credentials Associated
+	Observer    Observer // nil: none
 }
 
 // SubjectKind says what the JWT's sub is.
@@ -91,7 +93,7 @@ type Exchanger struct {
 func New(config Config) (*Exchanger, error) {
 	if config.Issuer == "" || config.Tokens == nil || config.Directory == nil || config.Signer == nil ||
 		config.Services == nil || config.Audit == nil || config.Throttle == nil || config.Now == nil || config.Alg == "" {
-		return nil, errors.New("exchange: every member of the config but subject and credentials is needed")
+		return nil, errors.New("exchange: every member of the config but subject, credentials and observer is needed")
 	}
 	switch config.Subject {
 	case "":
@@ -142,6 +144,12 @@ type Issued struct {
 // Exchange runs the pipeline. Errors: ErrUnproved, *ThrottledError, *DeniedError,
 // ErrClient, *TargetError, *ScopeError, fault.ErrUnavailable.
 func (e *Exchanger) Exchange(ctx context.Context, r *Request) (*Issued, error) {
+	ctx, use := e.observe(ctx, useExchange)
+	issued, err := e.exchange(ctx, r)
+	return issued, use.end(err)
+}
+
+func (e *Exchanger) exchange(ctx context.Context, r *Request) (*Issued, error) {
 	before := e.earlier(r)
 	presented, err := e.proveAgain(ctx, r.Credential, before, r.Origin)
 	if err != nil {
@@ -158,7 +166,9 @@ func (e *Exchanger) Exchange(ctx context.Context, r *Request) (*Issued, error) {
 	if err != nil {
 		return nil, e.refuse(err, presented, r.Origin)
 	}
+	_, minting := tracing.Start(ctx, "mint")
 	token, reused, err := e.issue(before, &decision, &claims, presented)
+	minting.End(err != nil)
 	if err != nil {
 		return nil, e.refuseIssue(err, presented, r.Origin)
 	}

@@ -39,6 +39,7 @@ type Introspection struct {
 // network rule of a PAT counts only if the caller names the client's address.
 // fault.ErrUnavailable when it cannot be told.
 func (e *Exchanger) Introspect(ctx context.Context, caller *Principal, token Credential, clientIP string, origin audit.Origin) (Introspection, error) {
+	ctx, use := e.observe(ctx, useIntrospect)
 	var found Introspection
 	var err error
 	if e.Tokens.Format().LooksLike(token.text.Reveal()) {
@@ -46,6 +47,7 @@ func (e *Exchanger) Introspect(ctx context.Context, caller *Principal, token Cre
 	} else {
 		found, err = e.introspectJWT(ctx, token)
 	}
+	err = use.end(err)
 	found.Own = found.Token.ID == caller.Token.ID
 	switch {
 	case errors.Is(err, fault.ErrUnavailable):

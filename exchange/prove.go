@@ -98,17 +98,17 @@ func (e *Exchanger) unproved(cause error, tokenID pat.ID, peer netip.Addr, origi
 	if retry, limited := e.Throttle.Failed(peer, string(tokenID)); limited {
 		return &ThrottledError{RetryAfter: retry}
 	}
-	reason := "unknown_or_wrong_secret"
+	reason := reasonUnknown
 	switch {
 	case errors.Is(cause, pat.ErrMalformed):
-		reason = "malformed"
+		reason = reasonMalformed
 	case errors.Is(cause, pat.ErrOldSecret):
-		reason = "old_secret"
+		reason = reasonOldSecret
 	}
 	_ = e.Audit.Record(audit.Event{ // refused either way
 		ID: id.New(), Time: pat.Milliseconds(e.Now()), Name: audit.TokenUseFailed, PATID: string(tokenID), Outcome: audit.Failure, Reason: reason,
 	}.From(origin))
-	return ErrUnproved
+	return &unprovedError{reason}
 }
 
 // refuse turns the refusal of a proved token into its answer, and records it.
@@ -121,11 +121,11 @@ func (e *Exchanger) refuse(err error, p *presented, origin audit.Origin) error {
 		denial.ID = id.New()
 		event.Reason, event.DenialID = string(denial.Cause), denial.ID
 	} else if _, ok := errors.AsType[*TargetError](err); ok {
-		event.Reason = "invalid_target"
+		event.Reason = reasonTarget
 	} else if _, ok := errors.AsType[*ScopeError](err); ok {
-		event.Reason = "invalid_scope"
+		event.Reason = reasonScope
 	} else if errors.Is(err, ErrClient) {
-		event.Reason = "client_of_another_owner"
+		event.Reason = reasonClient
 	} else {
 		return err // store trouble: nothing was decided
 	}

@@ -35,6 +35,13 @@ const (
 	CauseTokenRevoked  Cause = "access_token" // a JWT that was revoked by itself
 )
 
+// Causes returns all of them.
+func Causes() []Cause {
+	return []Cause{
+		CauseRevoked, CauseAutoRevoked, CauseExpired, CauseOwnerGone, CauseOwnerDisabled, CauseOwnerInactive, CauseGeneration, CauseTokenRevoked,
+	}
+}
+
 // RefusedError is the error of a use that is refused although the secret was right.
 type RefusedError struct {
 	Cause Cause

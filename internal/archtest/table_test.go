@@ -107,6 +107,7 @@ var arrows = []arrow{
 	{"exchange", "internal/audit", "step 6 records the use"},
 	{"exchange", "internal/secret", "a credential is one"},
 	{"exchange", "internal/id", "makes ids of denials"},
+	{"exchange", "internal/tracing", "a use and its minting are spans"},
 	{"exchange", "internal/fault", "tells trouble from a refusal"},
 
 	{"credentials", "internal/secret", "credentials are some"},
@@ -163,6 +164,13 @@ var arrows = []arrow{
 	{"storage/bolt", "internal/id", "checks ids before they become keys"},
 	{"storage/bolt", "internal/fault", "wraps it around what went wrong"},
 
+	{"storage/observed", "pat", "passes its ports on"},
+	{"storage/observed", "directory", "passes its ports on"},
+	{"storage/observed", "keys", "passes its port on"},
+	{"storage/observed", "internal/audit", "passes its port on"},
+	{"storage/observed", "internal/fault", "tells a failure from an answer"},
+	{"storage/observed", "internal/tracing", "a call is a span"},
+
 	{"storage/bolt", "storage/transfer", "can be carried to another store"},
 	{"storage/redis", "storage/transfer", "can be carried to another store"},
 
@@ -214,6 +222,7 @@ var arrows = []arrow{
 	{"internal/httpx", "internal/secret", "parses credentials out of requests"},
 	{"internal/httpx", "internal/audit", "tells where a request came from"},
 	{"internal/httpx", "internal/id", "makes tracking ids"},
+	{"internal/httpx", "internal/tracing", "a request is a span"},
 }
 
 // home says where outside test files a third-party module may be imported.

@@ -3,7 +3,7 @@
 //
 //	listener ─▶ Server ─▶ NewShell ─▶ mux ─▶ AllowMethods ─▶ a door's handler
 //	 limited    time-outs,  trace id, origin,                 ├ ReadForm, DecodeJSON
-//	            header cap  panics, one log line,             ├ BasicCredentials, BearerToken
+//	            header cap  panics, one log line, one span,   ├ BasicCredentials, BearerToken
 //	                        Connection: close                 └ OriginFrom, RequestLogFrom
 //
 // It refuses to know what a token, a grant or a user is, and how a door words

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/cambio-sts/cambio/internal/audit"
+	"github.com/cambio-sts/cambio/internal/tracing"
 )
 
 const (
@@ -57,16 +58,21 @@ func (l *RequestLog) Add(fields ...zap.Field) {
 	}
 }
 
+// end has what comes from now on dropped, and returns what came before.
+func (l *RequestLog) end() []zap.Field {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+	return l.fields
+}
+
 // write ends the line and hands it to the logger: a fault of ours as a warning.
 func (l *RequestLog) write(logger *zap.Logger, own [ownFields]zap.Field, fault bool) {
 	level := zap.InfoLevel
 	if fault {
 		level = zap.WarnLevel
 	}
-	l.mu.Lock()
-	l.ended = true
-	fields := l.fields
-	l.mu.Unlock()
+	fields := l.end()
 	if entry := logger.Check(level, "request"); entry != nil {
 		copy(fields, own[:])
 		entry.Write(fields...)
@@ -79,6 +85,7 @@ type exchange struct {
 	http.ResponseWriter
 
 	log    RequestLog
+	span   tracing.Span
 	status int // 0 until the answer has begun
 	bytes  int64
 }
@@ -110,12 +117,16 @@ func (x *exchange) Write(p []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the server's writer.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
+// answered is the status of the answer: 200 is what net/http sends for a handler that
+// wrote nothing.
+func (x *exchange) answered() int { return cmp.Or(x.status, http.StatusOK) }
+
 // finish writes the log line.
-func (x *exchange) finish(logger *zap.Logger, r *http.Request, took time.Duration) {
-	status := cmp.Or(x.status, http.StatusOK) // what net/http sends for a handler that wrote nothing
+func (x *exchange) finish(logger *zap.Logger, r *http.Request, pattern string, took time.Duration) {
+	status := x.answered()
 	x.log.write(logger, [ownFields]zap.Field{
 		zap.String("method", knownMethod(r.Method)),
-		zap.String("route", route(r)),
+		zap.String("route", pattern),
 		zap.Int("status", status),
 		zap.Duration("duration", took),
 		zap.Int64("bytes", x.bytes),

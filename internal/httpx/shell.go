@@ -14,9 +14,28 @@ import (
 
 	"github.com/cambio-sts/cambio/internal/audit"
 	"github.com/cambio-sts/cambio/internal/id"
+	"github.com/cambio-sts/cambio/internal/tracing"
 )
 
-// ShellConfig is what NewShell needs. All but Draining is required.
+// Lines says of which requests a line is logged; the zero value, of all.
+type Lines string
+
+// The choices.
+const (
+	LinesAll    Lines = "all"
+	LinesErrors Lines = "errors" // of those answered with a status of 400 and above
+	LinesNone   Lines = "none"   // of none, but faults of ours, 500 and above
+)
+
+// Observer is told of each request. Its methods do not block. Route is a pattern, never a
+// path; trace is the id of its trace if it is sampled, else empty.
+type Observer interface {
+	RequestBegan()
+	RequestEnded(route string, status int, took time.Duration, trace string)
+}
+
+// ShellConfig is what NewShell needs. All but Draining, Observer, Tracer and Lines is
+// required.
 type ShellConfig struct {
 	Next    http.Handler // the routes; a *http.ServeMux, whose patterns are logged
 	Logger  *zap.Logger
@@ -29,6 +48,9 @@ type ShellConfig struct {
 	// its connection, so that no client sends on one about to be closed. It is
 	// Group.Draining; nil means never.
 	Draining <-chan struct{}
+	Observer Observer        // nil: none
+	Tracer   *tracing.Tracer // nil: none
+	Lines    Lines
 }
 
 // shell is what surrounds every handler.
@@ -46,7 +68,8 @@ type shell struct {
 //   - sets nosniff, Referrer-Policy and, for handlers to override, no-store;
 //   - answers `Connection: close` to whatever may hide a second request;
 //   - turns a panic into Fault and a log entry with the stack;
-//   - writes one log line, with what handlers add to RequestLogFrom.
+//   - writes one log line, with what handlers add to RequestLogFrom;
+//   - begins its span, if it is sampled, and tells the observer.
 //
 // Neither paths, query strings nor bodies are logged.
 func NewShell(cfg ShellConfig) http.Handler {
@@ -61,15 +84,16 @@ func NewShell(cfg ShellConfig) http.Handler {
 // ServeHTTP implements http.Handler.
 func (s *shell) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := s.Now()
-	addr, origin := s.origin(r)
+	parent := readParent(r.Header)
+	addr, origin := s.origin(r, parent.TraceID)
 	x := newExchange(w, addr, origin)
-	r = r.WithContext(context.WithValue(r.Context(), logKey{}, &x.log))
+	r = r.WithContext(s.begin(context.WithValue(r.Context(), logKey{}, &x.log), x, r, parent))
 	s.setHeaders(w.Header(), r)
 
 	finished := false
 	defer func() {
 		if finished {
-			x.finish(s.Logger, r, s.Now().Sub(start))
+			s.finish(x, r, start)
 			return
 		}
 		s.recovered(x, r, start, recover())
@@ -78,16 +102,67 @@ func (s *shell) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	finished = true
 }
 
-func (s *shell) origin(r *http.Request) (netip.Addr, audit.Origin) {
+func (s *shell) origin(r *http.Request, trackingID string) (netip.Addr, audit.Origin) {
 	addr := ClientIP(r, s.Trusted)
 	origin := audit.Origin{
 		UserAgent:  printable(r.Header.Get("User-Agent"), maxUserAgent),
-		TrackingID: trackingID(r.Header),
+		TrackingID: trackingID,
 	}
 	if addr.IsValid() {
 		origin.IP = addr.String()
 	}
 	return addr, origin
+}
+
+// begin tells the observer, and begins the span. That the caller samples the trace counts
+// if it is a proxy that is trusted: anybody else could have all of theirs recorded.
+func (s *shell) begin(ctx context.Context, x *exchange, r *http.Request, parent tracing.Parent) context.Context {
+	if s.Observer != nil {
+		s.Observer.RequestBegan()
+	}
+	if s.Tracer == nil {
+		return ctx
+	}
+	if parent.Sampled {
+		peer, err := netip.ParseAddrPort(r.RemoteAddr)
+		parent.Sampled = err == nil && s.Trusted.Contain(normal(peer.Addr()))
+	}
+	ctx, x.span = s.Tracer.Begin(ctx, parent)
+	return ctx
+}
+
+// finish writes the log line, ends the span and tells the observer.
+func (s *shell) finish(x *exchange, r *http.Request, start time.Time) {
+	took, pattern, status := s.Now().Sub(start), route(r), x.answered()
+	if s.logs(status) {
+		x.finish(s.Logger, r, pattern, took)
+	} else {
+		x.log.end()
+	}
+	trace := ""
+	if x.span.Recorded() {
+		trace = x.log.origin.TrackingID
+		x.span.Rename(pattern)
+		x.span.Set(tracing.Route, pattern)
+		x.span.Set(tracing.Method, knownMethod(r.Method))
+		x.span.Status(status)
+		x.span.End(status >= http.StatusInternalServerError)
+	}
+	if s.Observer != nil {
+		s.Observer.RequestEnded(pattern, status, took, trace)
+	}
+}
+
+// logs reports whether a request that was answered so has a line.
+func (s *shell) logs(status int) bool {
+	switch s.Lines {
+	case LinesErrors:
+		return status >= http.StatusBadRequest
+	case LinesNone:
+		return status >= http.StatusInternalServerError
+	default:
+		return true
+	}
 }
 
 func (s *shell) setHeaders(h http.Header, r *http.Request) {
@@ -135,22 +210,22 @@ func (s *shell) recovered(x *exchange, r *http.Request, start time.Time, cause a
 		s.setHeaders(x.Header(), r)
 		s.Fault(x, r)
 	}
-	x.finish(s.Logger, r, s.Now().Sub(start))
+	s.finish(x, r, start)
 	if aborted || begun {
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// trackingID returns the trace id of the one traceparent (W3C Trace Context
-// §3.2), or a fresh one.
-func trackingID(h http.Header) string {
+// readParent reads the one traceparent (W3C Trace Context §3.2). Without a valid one the
+// trace has a fresh id and begins here.
+func readParent(h http.Header) tracing.Parent {
 	const (
 		traceAt, parentAt, flagsAt = 3, 36, 53
 		length                     = 55
 	)
 	values := h["Traceparent"]
 	if len(values) != 1 || len(values[0]) < length {
-		return id.New()
+		return tracing.Parent{TraceID: id.New()}
 	}
 	v := values[0]
 	version, trace, parent, flags := v[:2], v[traceAt:parentAt-1], v[parentAt:flagsAt-1], v[flagsAt:length]
@@ -161,10 +236,13 @@ func trackingID(h http.Header) string {
 		version == "ff",
 		version == "00" && len(v) != length,
 		len(v) > length && v[length] != '-':
-		return id.New()
+		return tracing.Parent{TraceID: id.New()}
 	}
-	return trace
+	return tracing.Parent{TraceID: trace, SpanID: parent, Sampled: sampled(flags)}
 }
+
+// sampled reports whether the lowest of the flags, two hex digits, is set.
+func sampled(flags string) bool { return strings.IndexByte("13579bdf", flags[1]) >= 0 }
 
 func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
 
