@@ -24,6 +24,21 @@ type Cache struct {
 	byKey map[exchange.ReuseKey]*list.Element
 	order *list.List // of *entry, the one given last first
 	used  int        // bytes
+	hits  uint64
+	asked uint64
+}
+
+// CacheState is what a Cache holds, and how often it was of use.
+type CacheState struct {
+	Entries, Bytes int
+	Hits, Misses   uint64 // of Find
+}
+
+// State tells what the cache holds.
+func (c *Cache) State() CacheState {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return CacheState{Entries: c.order.Len(), Bytes: c.used, Hits: c.hits, Misses: c.asked - c.hits}
 }
 
 var _ exchange.Reuse = (*Cache)(nil)
@@ -44,10 +59,12 @@ func NewCache(entries, bytes int) *Cache {
 func (c *Cache) Find(key exchange.ReuseKey) (exchange.Kept, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.asked++
 	at, ok := c.byKey[key]
 	if !ok {
 		return exchange.Kept{}, false
 	}
+	c.hits++
 	c.order.MoveToFront(at)
 	return entryAt(at).kept, true
 }

@@ -59,6 +59,9 @@ func New(config Config) (*Door, error) {
 	}, nil
 }
 
+// Kept tells of the JWTs that are kept.
+func (d *Door) Kept() CacheState { return d.cache.State() }
+
 // Before returns a handler that answers what lies at or below Path, and passes all else
 // on. It stands before a ServeMux, which would redirect the paths of original requests
 // that are not clean.

@@ -47,6 +47,20 @@ type Feed struct {
 	answers answers
 }
 
+// State is how a Feed does.
+type State struct {
+	Waiting int       // requests that are held
+	Entries int       // that it tells of
+	Read    time.Time // when it last began to read all that ended; zero: it never did
+}
+
+// State tells how the feed does.
+func (f *Feed) State() State {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return State{Waiting: f.waiting, Entries: len(f.known), Read: f.complete}
+}
+
 // New returns a feed that has read nothing yet.
 func New(config Config) (*Feed, error) {
 	if config.Log == nil || config.Signer == nil ||

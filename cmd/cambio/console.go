@@ -64,7 +64,7 @@ func (n *node) login() (*console.Login, error) {
 		return nil, err
 	}
 	return &console.Login{
-		Begun: begun, Provider: provider, Name: issuer.Host, Origin: issuer.Scheme + "://" + issuer.Host, Organization: c.Organization,
+		Begun: countedThrottle{begun, n.metrics, limitLogins}, Provider: provider, Name: issuer.Host, Origin: issuer.Scheme + "://" + issuer.Host, Organization: c.Organization,
 		Rules: manage.SignInRules{CreateUnknown: c.CreateUnknown, SyncGroups: c.GroupsClaim != "", Groups: c.Groups},
 	}, nil
 }

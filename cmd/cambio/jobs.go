@@ -28,6 +28,11 @@ func (n *node) runner() (*jobs.Runner, error) {
 	if !shared {
 		lease = alone{}
 	}
+	return jobs.New(jobs.Config{Lease: lease, Now: time.Now, Logger: n.logger, Jobs: n.jobs(), Ended: n.jobEnded})
+}
+
+// jobs are all of it.
+func (n *node) jobs() []jobs.Job {
 	due := []jobs.Job{
 		{Name: "revoke unused tokens", Every: unusedEvery, Run: n.revokeUnused},
 		{Name: "warn of expiring tokens", Every: warnEvery, Run: n.warnExpiring},
@@ -36,7 +41,7 @@ func (n *node) runner() (*jobs.Runner, error) {
 	if len(n.config.Credentials) > 0 {
 		due = append(due, jobs.Job{Name: "revoke credentials whose token has ended", Every: sweepEvery, Run: n.credentials.Sweep})
 	}
-	return jobs.New(jobs.Config{Lease: lease, Now: time.Now, Logger: n.logger, Jobs: due})
+	return due
 }
 
 // eachOrganization does work for one after the other, and goes on past those for

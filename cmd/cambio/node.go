@@ -27,7 +27,9 @@ import (
 	"github.com/cambio-sts/cambio/internal/cli"
 	"github.com/cambio-sts/cambio/internal/config"
 	"github.com/cambio-sts/cambio/internal/httpx"
+	"github.com/cambio-sts/cambio/internal/metrics"
 	"github.com/cambio-sts/cambio/internal/throttle"
+	"github.com/cambio-sts/cambio/internal/tracing"
 	"github.com/cambio-sts/cambio/internal/webhook"
 	"github.com/cambio-sts/cambio/keys"
 	"github.com/cambio-sts/cambio/manage"
@@ -55,11 +57,15 @@ type node struct {
 	config    *config.Config
 	logger    *zap.Logger
 	store     store
+	ports     ports            // of the store, observed
+	metrics   *metrics.Metrics // nil: nobody counts
+	tracer    *tracing.Tracer  // nil: nobody traces
 	directory *directory.Directory
 	master    *keys.Master
 	ring      *keys.Ring
 	tokens    *pat.Service
 	sink      *audit.Sink
+	shipper   *audit.Shipper
 	webhooks  *webhook.Sender
 
 	credentials *credentials.Issuer
@@ -80,7 +86,7 @@ func openDomain(ctx context.Context, settings *config.Config, create bool, logge
 	if n.store, err = openStore(ctx, &settings.Store, create, logger); err != nil {
 		return nil, err
 	}
-	if err := n.wireDomain(master); err != nil {
+	if err := errors.Join(n.openTelemetry(ctx), n.wireDomain(master)); err != nil {
 		return nil, errors.Join(err, n.store.Close())
 	}
 	return n, nil
@@ -100,12 +106,12 @@ func readMaster(file string) (*keys.Master, error) {
 
 func (n *node) wireDomain(master *keys.Master) error {
 	var err error
-	n.master = master
-	if n.directory, err = directory.New(directory.Config{Identities: n.store.Identities(), Catalog: n.store.Catalog(), Now: time.Now}); err != nil {
+	n.master, n.ports = master, n.observe()
+	if n.directory, err = directory.New(directory.Config{Identities: n.ports.Identities(), Catalog: n.ports.Catalog(), Now: time.Now}); err != nil {
 		return err
 	}
 	n.ring, err = keys.NewRing(keys.Config{
-		Store: n.store.Keys(), Master: master, Algs: algorithms(n.config), RotateEvery: n.config.Keys.RotateEvery,
+		Store: n.ports.Keys(), Master: master, Algs: algorithms(n.config), RotateEvery: n.config.Keys.RotateEvery,
 		JWKSMaxAge: n.config.Keys.JWKSMaxAge, Poll: keyPoll, MaxTokenLife: pat.MaxAccessTokenLife, Now: time.Now, Logger: n.logger,
 	})
 	if err != nil {
@@ -123,7 +129,7 @@ func (n *node) wireDomain(master *keys.Master) error {
 	if err != nil {
 		return err
 	}
-	n.tokens, err = pat.NewService(pat.Config{Store: n.store.PATs(), Uses: n.store.Uses(), Format: format, Peppers: peppers, Now: time.Now})
+	n.tokens, err = pat.NewService(pat.Config{Store: n.ports.PATs(), Uses: n.ports.Uses(), Format: format, Peppers: peppers, Now: time.Now})
 	return err
 }
 
@@ -136,6 +142,7 @@ func (n *node) openDoors() (http.Handler, error) {
 	if n.sink, err = audit.OpenSink(audit.Config{Dir: n.config.Audit.Dir, Retention: n.config.Audit.Retention, Now: time.Now, Logger: n.logger}); err != nil {
 		return nil, err
 	}
+	n.shipper = audit.NewShipper(n.ports.Outbox(), n.sink, n.logger)
 	if err := n.openWebhooks(); err != nil {
 		return nil, err
 	}
@@ -147,9 +154,9 @@ func (n *node) openDoors() (http.Handler, error) {
 		return nil, err
 	}
 	n.exchanger, err = exchange.New(exchange.Config{
-		Issuer: n.config.Issuer, Tokens: n.tokens, Directory: n.directory, Signer: n.ring, Services: registry, Audit: n.sink, Throttle: failures,
+		Issuer: n.config.Issuer, Tokens: n.tokens, Directory: n.directory, Signer: n.ring, Services: registry, Audit: n.sink, Throttle: countedThrottle{failures, n.metrics, limitFailures},
 		Now: time.Now, Alg: keys.Alg(n.config.Keys.Alg), Subject: exchange.SubjectKind(n.config.Token.Subject),
-		Credentials: n.associated(),
+		Credentials: n.associated(), Observer: n.useObserver(),
 	})
 	if err != nil {
 		return nil, err
@@ -203,9 +210,10 @@ func (n *node) openDoors() (http.Handler, error) {
 func (n *node) limiter() (door.Limiter, error) {
 	const window = 10 * time.Second
 	if db, shared := n.store.(*redis.DB); shared {
-		return db.Requests(n.config.Limits.RequestsPer10s, window), nil
+		return countedLimiter{db.Requests(n.config.Limits.RequestsPer10s, window), n.metrics}, nil
 	}
-	return throttle.NewLimiter(throttle.LimiterConfig{Window: throttle.Window{Most: n.config.Limits.RequestsPer10s, Length: window}, Now: time.Now})
+	limiter, err := throttle.NewLimiter(throttle.LimiterConfig{Window: throttle.Window{Most: n.config.Limits.RequestsPer10s, Length: window}, Now: time.Now})
+	return countedLimiter{limiter, n.metrics}, err
 }
 
 // routes is the public handler: every door, health, and the shell around them.
@@ -220,6 +228,7 @@ func (n *node) routes(
 	if err != nil {
 		return nil, err
 	}
+	n.readDoors(proxied, feed)
 	mux := http.NewServeMux()
 	oauth.Register(mux)
 	feed.Register(mux)
@@ -234,6 +243,7 @@ func (n *node) routes(
 	}
 	return httpx.NewShell(httpx.ShellConfig{
 		Next: proxied.Before(mux), Logger: n.logger, Now: time.Now, Trusted: trusted, Draining: n.group.Draining(),
+		Observer: n.requestObserver(), Tracer: n.tracer, Lines: httpx.Lines(n.config.Log.Requests),
 		Fault: faultByDoor(oauth.ServeFault, management.ServeFault, provisioning.ServeFault, pages.ServeFault, proxied.ServeFault),
 	}), nil
 }
@@ -292,12 +302,15 @@ func (n *node) registerHealth(mux *http.ServeMux) {
 	)))
 }
 
-// adminHandler is what the admin listener serves: health and profiles, to
+// adminHandler is what the admin listener serves: health, metrics and profiles, to
 // whoever reaches it, and to who has the master key a backup of an embedded store,
 // links to the console and what doctor asks.
 func (n *node) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	n.registerHealth(mux)
+	if n.metrics != nil {
+		mux.Handle("GET "+pathMetrics, n.metrics.Handler())
+	}
 	if embedded, ok := n.store.(*bolt.DB); ok {
 		mux.Handle("GET "+pathBackup, &backupDoor{store: embedded, master: n.master, log: n.logger})
 	}
@@ -325,7 +338,7 @@ func (n *node) serve(ctx context.Context, ready func() error, endpoints ...httpx
 	var work, last errgroup.Group
 	work.Go(func() error { return n.directory.Run(background) })
 	work.Go(func() error { return n.ring.Run(background) })
-	work.Go(func() error { return audit.NewShipper(n.store.Outbox(), n.sink, n.logger).Run(background) })
+	work.Go(func() error { return n.shipper.Run(background) })
 	if runner, ok := n.store.(interface {
 		Run(ctx context.Context) error
 	}); ok {
@@ -352,6 +365,7 @@ func (n *node) serve(ctx context.Context, ready func() error, endpoints ...httpx
 	err = errors.Join(err, work.Wait())
 	n.closeDatabases()
 	sink()
+	n.endTracing(ctx)
 	return errors.Join(err, last.Wait(), n.store.Close())
 }
 

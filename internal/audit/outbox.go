@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -55,6 +56,9 @@ type Shipper struct {
 	sink   *Sink
 	log    *zap.Logger
 	failed bool // the last step failed, and the log has said so
+
+	mu    sync.Mutex
+	state ShipperState
 }
 
 // NewShipper returns the one Shipper of sink. A nil log is silent.
@@ -111,6 +115,7 @@ func (s *Shipper) report(err error) {
 		s.log.Info("audit events are shipped again")
 	}
 	s.failed = err != nil
+	s.note(func(state *ShipperState) { state.Failing = err != nil })
 }
 
 // step ships one batch and returns how many events were discarded.
@@ -119,6 +124,7 @@ func (s *Shipper) step(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read outbox: %w", err)
 	}
+	s.saw(batch)
 	var full error
 	for i, stored := range batch {
 		if full = s.append(stored); full != nil {
@@ -135,6 +141,7 @@ func (s *Shipper) step(ctx context.Context) (int, error) {
 	if err := s.outbox.Discard(ctx, batch); err != nil {
 		return 0, fmt.Errorf("discard shipped events: %w", err)
 	}
+	s.discarded(len(batch))
 	return len(batch), nil // that the sink took no more is no failure while it takes some
 }
 
@@ -165,6 +172,17 @@ func (s *Shipper) append(stored Stored) error {
 	}
 	s.sink.shipped.add(name, "")
 	return nil
+}
+
+// timeOf returns when a stored event happened; zero if it cannot be read.
+func timeOf(raw []byte) time.Time {
+	var event struct {
+		Time time.Time `json:"time"`
+	}
+	if err := json.Unmarshal(raw, &event); err != nil {
+		return time.Time{}
+	}
+	return event.Time
 }
 
 // readStored checks that raw can become a line: one JSON object with an id and

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
 
@@ -24,6 +25,8 @@ type queue struct {
 	accepted uint64 // events ever taken in
 	durable  uint64 // how many of them are on disk
 	waiting  uint64 // bytes of those that are not
+	refused  uint64 // events ever not taken in
+	failures uint64 // reports ever of a failure to write
 	closed   bool
 	failure  error         // why lines do not reach the disk now
 	changed  chan struct{} // closed and replaced when durable or failure moves
@@ -44,14 +47,17 @@ func (q *queue) put(encode func(dst []byte) []byte) error {
 	defer q.mu.Unlock()
 	switch {
 	case q.closed:
+		q.refused++
 		return ErrClosed
 	case q.accepted-q.durable >= q.limit, q.waiting >= maxWaiting:
+		q.refused++
 		return ErrFull
 	}
 	before := len(q.events)
 	q.events = encode(q.events)
 	if len(q.events)-before > maxEvent {
 		q.events = q.events[:before]
+		q.refused++
 		return ErrTooLong
 	}
 	q.events = append(q.events, '\n')
@@ -97,6 +103,9 @@ func (q *queue) report(failure error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.failure = failure
+	if failure != nil && !errors.Is(failure, ErrClosed) {
+		q.failures++
+	}
 	q.broadcast()
 }
 

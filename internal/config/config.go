@@ -42,6 +42,8 @@ type Config struct {
 	Limits Limits `yaml:"limits"`
 	// Log rules the server's log.
 	Log Log `yaml:"log"`
+	// Telemetry rules metrics and traces.
+	Telemetry Telemetry `yaml:"telemetry"`
 }
 
 // Listen says where the servers listen.
@@ -206,4 +208,16 @@ type Limits struct {
 type Log struct {
 	// Level is the least level written: debug, info, warn or error.
 	Level string `yaml:"level"`
+	// Requests says which requests have a line: all, errors or none.
+	Requests string `yaml:"requests"`
+}
+
+// Telemetry rules metrics and traces.
+type Telemetry struct {
+	// Metrics says whether the admin listener serves them.
+	Metrics bool `yaml:"metrics"`
+	// TracesEndpoint is the URL that traces are sent to, OTLP over HTTP; empty makes none.
+	TracesEndpoint string `yaml:"tracesEndpoint"`
+	// TracesRatio is the part of the requests that are traced, from 0 to 1.
+	TracesRatio float64 `yaml:"tracesRatio"`
 }

@@ -170,6 +170,10 @@ func (s setting) parseNode(node *yaml.Node, base string) (any, *fault) {
 	}
 	tag, f := "!!str", &fault{"is not text", "write one text; quote it if it looks like a number"}
 	switch s.kind {
+	case kindRatio:
+		if tag, f = "!!float", notRatio(); node.Tag == "!!int" { // 0 and 1
+			tag = node.Tag
+		}
 	case kindInteger:
 		tag, f = "!!int", &fault{"is not a whole number", s.boundsFix()}
 	case kindBoolean:

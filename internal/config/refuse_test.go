@@ -77,6 +77,12 @@ func TestRefusesFile(t *testing.T) {
 		return "login: { clientId: cambio, " + fields + " }"
 	}
 	for name, tc := range map[string]struct{ add, want string }{
+		"ratio above 1":             {"telemetry: { tracesRatio: 1.5 }", "4: telemetry.tracesRatio: is not a number from 0 to 1"},
+		"ratio that is none":        {"telemetry: { tracesRatio: .nan }", "4: telemetry.tracesRatio: is not a number from 0 to 1"},
+		"collector without a path":  {"telemetry: { tracesEndpoint: \"http://otel:4318\" }", "4: telemetry.tracesEndpoint: is not the URL of a collector"},
+		"collector by gRPC":         {"telemetry: { tracesEndpoint: \"grpc://otel:4317/x\" }", "4: telemetry.tracesEndpoint: is not the URL of a collector"},
+		"collector with a password": {"telemetry: { tracesEndpoint: \"http://u:canary@otel/v1/traces\" }", "4: telemetry.tracesEndpoint: has a user or password in it"},
+		"requests of another kind":  {"log: { requests: some }", "4: log.requests: is not one of the known values"},
 		"unknown key":               {"strore: {}", "4: strore: is not a known key; did you mean store?"},
 		"unknown nested key":        {"listen: { adr: \":1\" }", "4: listen.adr: is not a known key; did you mean listen.addr?"},
 		"key in the wrong section":  {"durability: verified", "4: durability: is not a known key; did you mean store.durability?"},

@@ -141,7 +141,7 @@ func (v *flagValue) Set(text string) error {
 // Type names the value in the usage text.
 func (v *flagValue) Type() string {
 	switch v.kind {
-	case kindInteger:
+	case kindInteger, kindRatio:
 		return "number"
 	case kindBoolean:
 		return "bool"

@@ -21,6 +21,7 @@ const (
 	kindNetworks
 	kindPaths
 	kindPairs
+	kindRatio
 )
 
 // isList reports whether values are sequences in the file and comma-separated
@@ -32,7 +33,7 @@ func (k kind) many() bool { return k.isList() || k == kindPairs }
 
 // name is what the reference calls the type.
 func (k kind) name() string {
-	return [...]string{"text", "path", "URL", "whole number", "true or false", "duration", "list", "list of networks", "list of paths", "map"}[k]
+	return [...]string{"text", "path", "URL", "whole number", "true or false", "duration", "list", "list of networks", "list of paths", "map", "number from 0 to 1"}[k]
 }
 
 // setting is one row of the table: a key with one value.
@@ -101,7 +102,7 @@ func serverSettings() []setting {
 		{path: "listen.addr", kind: kindText, def: "127.0.0.1:8080", example: `":8443"`, meaning: "host:port of the public listener. An empty host is every interface, port 0 a free port. Plain http on anything but a loopback address needs trustedProxies."},
 		{path: "listen.tlsCert", kind: kindPath, example: "tls.crt", meaning: "PEM file of the certificate chain. With tlsKey the public listener serves https."},
 		{path: "listen.tlsKey", kind: kindPath, example: "tls.key", meaning: "PEM file of the certificate's private key."},
-		{path: "listen.adminAddr", kind: kindText, def: "127.0.0.1:9090", meaning: "host:port of the admin listener (health and profiles). It asks for no credential: keep it on loopback or a closed network. Empty opens none."},
+		{path: "listen.adminAddr", kind: kindText, def: "127.0.0.1:9090", meaning: "host:port of the admin listener (health, metrics and profiles). It asks for no credential: keep it on loopback or a closed network. Empty opens none."},
 		{path: "listen.trustedProxies", kind: kindNetworks, example: "[10.0.0.0/8]", meaning: "Networks of the proxies in front, whose X-Forwarded-For is believed. Nobody else's is."},
 		{path: "store.url", kind: kindStoreURL, required: true, example: "bolt:cambio.db", meaning: "Where the data is kept: `bolt:PATH` (one file, one process), `redis://host:port/db`, `redis+sentinel://h1:26379,h2:26379/0?master=name`, `redis+cluster://h1,h2`; with `rediss` for `redis` over TLS. A user may stand before the host, a password may not."},
 		{path: "store.passwordFile", kind: kindPath, example: "/run/secrets/redis", meaning: "File with the Redis password, read anew for each connection."},
@@ -139,6 +140,10 @@ func ruleSettings() []setting {
 		{path: "limits.maxConnections", kind: kindInteger, def: "10000", min: 1, max: 10_000_000, unit: "connections", meaning: "Open connections of the public listener; more wait."},
 		{path: "limits.requestsPer10s", kind: kindInteger, def: "100", min: 1, max: 100_000_000, unit: "requests", meaning: "Requests to the management API in 10 s for each token and API version; more are answered 429."},
 		{path: "log.level", kind: kindText, def: "info", oneOf: []string{"debug", "info", "warn", "error"}, meaning: "Least level that is logged."},
+		{path: "log.requests", kind: kindText, def: "all", oneOf: []string{"all", "errors", "none"}, meaning: "Which requests have a line in the log. errors: those answered with a status of 400 and above. none: only faults of the server, 500 and above."},
+		{path: "telemetry.metrics", kind: kindBoolean, def: "true", meaning: "Whether the admin listener serves metrics for Prometheus at /metrics."},
+		{path: "telemetry.tracesEndpoint", kind: kindText, example: "http://127.0.0.1:4318/v1/traces", meaning: "URL of an OpenTelemetry collector that traces are sent to, OTLP over HTTP. Without it there are none."},
+		{path: "telemetry.tracesRatio", kind: kindRatio, def: "0.01", meaning: "Part of the requests that are traced: 0.01 is one in a hundred. What a proxy of listen.trustedProxies traces is traced here too."},
 	}
 }
 

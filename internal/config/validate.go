@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"regexp"
 	"slices"
@@ -36,6 +37,7 @@ func (l *loader) validate(cfg *Config) {
 	l.validateWebhooks(cfg)
 	l.validateCredentials(cfg)
 	l.validateRoutes(cfg)
+	l.validateTelemetry(cfg.Telemetry)
 	if cfg.Audit.Dir == "" {
 		l.problems.add("audit.dir", &fault{"names no folder", "write the path of a folder for the audit files"})
 	}
@@ -94,6 +96,20 @@ func (l *loader) validateStore(store Store) {
 	}
 	if store.URL.Kind == KindBolt && store.Confirmations() > 0 {
 		l.problems.add("store.replicas", &fault{"asks for replicas, of which an embedded store has none", "remove it"})
+	}
+}
+
+func (l *loader) validateTelemetry(t Telemetry) {
+	if t.TracesEndpoint == "" {
+		return
+	}
+	u, err := url.Parse(t.TracesEndpoint)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Path == "" || u.RawQuery != "" || u.Fragment != "" {
+		l.problems.add("telemetry.tracesEndpoint", &fault{"is not the URL of a collector", "write such as http://127.0.0.1:4318/v1/traces"})
+		return
+	}
+	if u.User != nil {
+		l.problems.add("telemetry.tracesEndpoint", &fault{"has a user or password in it", "remove it, and give headers by OTEL_EXPORTER_OTLP_HEADERS"})
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 
 // parse reads the text of a variable, a flag, a default or a scalar in the
 // file. Relative paths are taken from base. The result is what the merger
-// holds: string, int64, bool, time.Duration or []string.
+// holds: string, int64, float64, bool, time.Duration or []string.
 func (s setting) parse(text, base string) (any, *fault) {
 	if f := checkPrintable(text); f != nil {
 		return nil, f
@@ -39,6 +39,12 @@ func (s setting) parse(text, base string) (any, *fault) {
 			return nil, &fault{"is not a whole number", s.boundsFix()}
 		}
 		return n, s.checkBounds(n)
+	case kindRatio:
+		ratio, err := strconv.ParseFloat(text, 64)
+		if err != nil || !(ratio >= 0 && ratio <= 1) { // NaN is not
+			return nil, notRatio()
+		}
+		return ratio, nil
 	case kindBoolean:
 		b, err := strconv.ParseBool(text)
 		if err != nil {
@@ -56,6 +62,10 @@ func (s setting) parse(text, base string) (any, *fault) {
 	default:
 		return s.parseList(splitList(text), base)
 	}
+}
+
+func notRatio() *fault {
+	return &fault{"is not a number from 0 to 1", "write such as 0.01, for one in a hundred"}
 }
 
 func (s setting) parseText(text string) (any, *fault) {

@@ -32,12 +32,14 @@ type Lease interface {
 	Hold(ctx context.Context, name string, length time.Duration) (bool, error)
 }
 
-// Config is what a Runner needs; all of it but Logger.
+// Config is what a Runner needs; all of it but Logger and Ended.
 type Config struct {
 	Lease  Lease
 	Jobs   []Job
 	Now    func() time.Time
 	Logger *zap.Logger // nil: silent
+	// Ended is told of each run, by the name of its job; nil: nobody.
+	Ended func(job string, err error)
 }
 
 // Runner runs jobs while it has the lease.
@@ -109,7 +111,11 @@ func (r *Runner) runDue(ctx context.Context) {
 			continue
 		}
 		r.last[job.Name] = now
-		if err := job.Run(ctx); err != nil {
+		err := job.Run(ctx)
+		if r.Ended != nil {
+			r.Ended(job.Name, err)
+		}
+		if err != nil {
 			r.Logger.Error("background work failed", zap.String("job", job.Name), zap.Error(errors.Join(err, context.Cause(ctx))))
 		}
 	}

@@ -40,6 +40,7 @@ type follower struct {
 	transport http.RoundTripper
 	now       func() time.Time
 	log       *zap.Logger
+	figures   figures
 
 	// Of run alone.
 	cursor   cursor
@@ -80,6 +81,7 @@ func (f *follower) hold(ctx context.Context) *os.File {
 		if held != nil {
 			if f.cursor, err = loadCursor(f.cursorFile()); err == nil {
 				f.saved = f.now()
+				f.figures.note(func(state *State) { state.FailingSince = f.cursor.FailingSince })
 				return held
 			}
 			_ = held.Close()
@@ -124,6 +126,7 @@ func (f *follower) step(ctx context.Context) (more bool, err error) {
 func (f *follower) deliver(ctx context.Context, line *audit.Line) error {
 	for {
 		if f.late(line) {
+			f.figures.note(func(state *State) { state.GivenUp++ })
 			f.log.Error("event is given up", zap.String("event", line.Event.ID), zap.String("name", string(line.Event.Name)))
 			return nil
 		}
@@ -170,6 +173,7 @@ func (f *follower) failed() time.Duration {
 		pause = min(firstPause<<f.attempts, lastPause)
 	}
 	f.attempts++
+	f.figures.note(func(state *State) { state.Failed, state.FailingSince = state.Failed+1, f.cursor.FailingSince })
 	return max(firstPause, pause-rand.N(pause/2)) //nolint:gosec // it only spreads load
 }
 
@@ -179,6 +183,7 @@ func (f *follower) recovered() {
 		f.log.Info("events are delivered again")
 	}
 	f.cursor.FailingSince, f.attempts = time.Time{}, 0
+	f.figures.note(func(state *State) { state.Delivered, state.FailingSince = state.Delivered+1, time.Time{} })
 }
 
 // save puts the cursor on disk. One that cannot be saved is tried again, and repeats

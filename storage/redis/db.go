@@ -53,6 +53,8 @@ type DB struct {
 	renewing singleflight.Group
 	ended    atomic.Bool
 	sent     sent
+	// begun counts sessions, and unconfirmed the changes that were not confirmed.
+	begun, unconfirmed atomic.Uint64
 	// told is when this process last said that it serves, in Unix milliseconds.
 	told atomic.Int64
 	// refused is what the servers' configuration lacks since the last look.

@@ -99,6 +99,7 @@ func (db *DB) begin(ctx context.Context) error {
 		next.spoiled.Store(true)
 	}
 	close(next.ready)
+	db.begun.Add(1)
 	if old != nil {
 		db.log.Info("a new session with redis has begun", zap.Int("primaries", len(met)))
 		_ = old.Close() // who still waits for an answer there asks again here

@@ -159,6 +159,7 @@ func (db *DB) confirmed(ctx context.Context, primary *goredis.Client, shard stri
 			return answer, nil // nothing was changed
 		}
 		if err := cmp.Or(raised.Err(), db.enough(evidence)); err != nil {
+			db.unconfirmed.Add(1)
 			return nil, fmt.Errorf("%w: %w", errUnconfirmed, err)
 		}
 		return answer, nil
