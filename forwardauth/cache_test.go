@@ -37,6 +37,7 @@ func TestCacheForgetsWhatWasNotAskedForLongest(t *testing.T) {
 	require.Equal(t, kept(9), again, "the newest of a key")
 	_, found = c.Find(key(3))
 	require.True(t, found)
+	require.Equal(t, CacheState{Entries: 2, Bytes: 2*entryBytes + 9 + 3, Hits: 4, Misses: 1}, c.State())
 }
 
 func TestCacheIsBoundedInBytes(t *testing.T) {

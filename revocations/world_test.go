@@ -40,6 +40,7 @@ type world struct {
 	lookups  int
 	signed   int
 	draining chan struct{}
+	made     *revocations.Feed // the last
 }
 
 func newWorld(tb testing.TB) *world {
@@ -124,6 +125,7 @@ func (w *world) feedAt(now func() time.Time) http.Handler {
 		Now: now, Logger: zaptest.NewLogger(w.TB),
 	})
 	require.NoError(w, err)
+	w.made = feed
 	mux := http.NewServeMux()
 	feed.Register(mux)
 	return mux

@@ -25,7 +25,7 @@ func (s *Sink) State() SinkState {
 type ShipperState struct {
 	Backlog int       // events that waited at the last look, at most a batch
 	Oldest  time.Time // when the oldest of them happened; zero: there was none
-	Shipped uint64    // events since the start
+	Shipped int       // events since the start
 	Failing bool      // the last look failed
 }
 
@@ -55,7 +55,7 @@ func (s *Shipper) saw(batch []Stored) {
 // discarded notes that events are no longer in the outbox.
 func (s *Shipper) discarded(events int) {
 	s.note(func(state *ShipperState) {
-		state.Shipped += uint64(events)
+		state.Shipped += events
 		if state.Backlog -= events; state.Backlog <= 0 {
 			state.Backlog, state.Oldest = 0, time.Time{}
 		}

@@ -102,8 +102,13 @@ func TestLostLeaseEndsTheJob(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zap.ErrorLevel)
 		shared := &lease{}
-		var began, ended atomic.Int64
-		stop := start(t, jobs.Config{Lease: shared.of("one"), Logger: zap.New(core), Jobs: []jobs.Job{{Name: "long", Every: time.Minute, Run: func(ctx context.Context) error {
+		var began, ended, told atomic.Int64
+		tell := func(job string, err error) {
+			if job == "long" && err != nil {
+				told.Add(1)
+			}
+		}
+		stop := start(t, jobs.Config{Lease: shared.of("one"), Logger: zap.New(core), Ended: tell, Jobs: []jobs.Job{{Name: "long", Every: time.Minute, Run: func(ctx context.Context) error {
 			began.Add(1)
 			<-ctx.Done()
 			ended.Add(1)
@@ -115,6 +120,7 @@ func TestLostLeaseEndsTheJob(t *testing.T) {
 		shared.set(true)
 		time.Sleep(time.Minute)
 		require.EqualValues(t, 1, ended.Load())
+		require.EqualValues(t, 1, told.Load())
 		require.Equal(t, 1, logs.Len())
 		require.Contains(t, logs.All()[0].ContextMap()["error"], "went to another process")
 		shared.set(false)

@@ -2,6 +2,7 @@ package tracing
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -150,10 +151,7 @@ func (ids) NewIDs(ctx context.Context) (trace.TraceID, trace.SpanID) {
 func (ids) NewSpanID(context.Context, trace.TraceID) trace.SpanID {
 	var id trace.SpanID
 	for !id.IsValid() {
-		n := rand.Uint64() //nolint:gosec // it only names
-		for i := range id {
-			id[i] = byte(n >> (8 * i))
-		}
+		binary.BigEndian.PutUint64(id[:], rand.Uint64()) //nolint:gosec // it only names
 	}
 	return id
 }

@@ -84,6 +84,11 @@ func TestReceiverIsDown(t *testing.T) {
 	t.Cleanup(r.Close)
 	w.wait(want, r.ids)
 	require.Eventually(t, func() bool { return w.logs.FilterMessage("events are delivered again").Len() == 1 }, time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return p.sender.States()[0].Delivered == 5 }, time.Second, time.Millisecond)
+	state := p.sender.States()[0]
+	require.Positive(t, state.Failed)
+	require.Zero(t, state.FailingSince)
+	require.Zero(t, state.GivenUp)
 }
 
 // A receiver that refuses now and then gets all in order.

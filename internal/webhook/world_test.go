@@ -224,8 +224,9 @@ func (w *world) to(url string, change ...func(*webhook.Receiver)) webhook.Receiv
 type process struct {
 	*world
 
-	sink *audit.Sink
-	stop func()
+	sink   *audit.Sink
+	sender *webhook.Sender
+	stop   func()
 }
 
 func (w *world) start(receivers ...webhook.Receiver) *process {
@@ -246,7 +247,7 @@ func (w *world) start(receivers ...webhook.Receiver) *process {
 		require.NoError(w, <-sunk)
 	})
 	w.Cleanup(stop)
-	return &process{w, sink, stop}
+	return &process{w, sink, sender, stop}
 }
 
 // record puts n revocations on disk and returns their ids.
