@@ -98,15 +98,30 @@ func (t *Tracer) Begin(ctx context.Context, p Parent) (context.Context, Span) {
 	if err != nil {
 		return ctx, Span{}
 	}
+	above := context.Background()
 	if spanID, err := trace.SpanIDFromHex(p.SpanID); err == nil {
-		ctx = trace.ContextWithRemoteSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{
+		above = trace.ContextWithRemoteSpanContext(above, trace.NewSpanContext(trace.SpanContextConfig{
 			TraceID: traceID, SpanID: spanID, TraceFlags: trace.FlagsSampled, Remote: true,
 		}))
 	} else {
-		ctx = context.WithValue(ctx, rootKey{}, traceID)
+		above = context.WithValue(above, rootKey{}, traceID)
 	}
-	ctx, span := t.tracer.Start(ctx, "request", trace.WithSpanKind(trace.SpanKindServer))
-	return ctx, Span{span}
+	_, span := t.tracer.Start(above, "request", trace.WithSpanKind(trace.SpanKindServer))
+	return with(ctx, span)
+}
+
+// spanKey is where a span lies in a context. It is not where OpenTelemetry looks: fosite and
+// others would make spans of their own below it, with texts of errors in them.
+type spanKey struct{}
+
+func with(ctx context.Context, span trace.Span) (context.Context, Span) {
+	return context.WithValue(ctx, spanKey{}, span), Span{span}
+}
+
+// from returns the span of ctx; nil if there is none.
+func from(ctx context.Context) trace.Span {
+	span, _ := ctx.Value(spanKey{}).(trace.Span)
+	return span
 }
 
 // draw samples by a die and not by the trace id: that is the client's to choose.
@@ -116,21 +131,21 @@ func (t *Tracer) draw() bool {
 
 // Start begins a span below the one of ctx; nothing if there is none.
 func Start(ctx context.Context, name string) (context.Context, Span) {
-	parent := trace.SpanFromContext(ctx)
-	if !parent.IsRecording() {
+	parent := from(ctx)
+	if parent == nil {
 		return ctx, Span{}
 	}
-	ctx, span := parent.TracerProvider().Tracer(serviceName).Start(ctx, name)
-	return ctx, Span{span}
+	_, span := parent.TracerProvider().Tracer(serviceName).Start(trace.ContextWithSpan(context.Background(), parent), name)
+	return with(ctx, span)
 }
 
 // ID returns the id of the trace that ctx belongs to; empty if it is not sampled.
 func ID(ctx context.Context) string {
-	found := trace.SpanContextFromContext(ctx)
-	if !found.IsSampled() {
+	span := from(ctx)
+	if span == nil {
 		return ""
 	}
-	return found.TraceID().String()
+	return span.SpanContext().TraceID().String()
 }
 
 // rootKey is where Begin leaves the id of a trace that begins here.

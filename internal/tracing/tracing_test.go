@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/trace"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -70,6 +71,7 @@ func TestSpansAreSent(t *testing.T) {
 	tracer := newTracer(t, sent, 1, nil)
 	ctx, request := tracer.Begin(t.Context(), tracing.Parent{TraceID: traceID, SpanID: spanID})
 	require.Equal(t, traceID, tracing.ID(ctx))
+	require.False(t, trace.SpanContextFromContext(ctx).IsValid(), "libraries do not find it, and add no spans of theirs")
 	_, below := tracing.Start(ctx, "uses.use")
 	below.Set(tracing.Cause, "network")
 	below.End(true)

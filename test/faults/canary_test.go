@@ -33,15 +33,19 @@ func TestNoSecretIsKept(t *testing.T) {
 				redis := testenv.Redis(t, testenv.RedisOptions{Args: []string{"--appendfsync", "always"}})
 				store, folders = redis.URL(), append(folders, redis.Dir())
 			}
-			server := serve(t, t.TempDir(), store, "log: {level: debug}\n")
+			traces := newCollector(t, http.StatusOK)
+			server := serve(t, t.TempDir(), store, "log: {level: debug}\n"+traces.config())
 			folders = append(folders, server.dir)
 			c := &canaries{served: server}
 			c.flows(t)
 			if name == "bolt" { // what is sent astray is refused, or looked for, before a store would keep it
 				c.grind(t)
 			}
+			c.requireAbsent(t, "the metrics", []byte(server.metrics(t)))
 			server.Stop()
 			require.NotEmpty(t, c.secrets)
+			require.Greater(t, traces.count(), 100)
+			c.requireAbsent(t, "what the collector was sent", traces.everything())
 			c.requireAbsent(t, "what the server printed", []byte(server.Stdout()+server.Stderr()))
 			read := 0
 			for _, folder := range folders {

@@ -27,6 +27,7 @@ type served struct {
 	door
 
 	dir   string
+	admin string // of its listener
 	token string // of the administrator, who may use tokens
 }
 
@@ -55,7 +56,7 @@ func serve(t *testing.T, dir, store, more string) *served {
 	run(t, "init", "--config", file)
 	token := strings.TrimSpace(run(t, "bootstrap", "--config", file, "--who", "everyone"))
 	server := testenv.Serve(t, testenv.ServeOptions{Config: text, URL: "http://" + addr})
-	return &served{ServeServer: server, door: door{"http://" + addr, server.Client()}, dir: dir, token: token}
+	return &served{ServeServer: server, door: door{"http://" + addr, server.Client()}, dir: dir, admin: "http://" + admin, token: token}
 }
 
 func (s *served) auditDir() string { return filepath.Join(s.dir, "audit") }
