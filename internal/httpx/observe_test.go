@@ -96,7 +96,11 @@ func TestShellBelievesProxiesThatSample(t *testing.T) {
 	told := &seen{}
 	shell, _ := observedShell(t, func(config *httpx.ShellConfig) { config.Observer, config.Tracer = told, tracer })
 	for _, c := range []struct{ peer, flags, trace string }{
-		{"10.1.2.3:4", "01", knownTrace}, {"10.1.2.3:4", "03", knownTrace}, {"10.1.2.3:4", "00", ""}, {"10.1.2.3:4", "02", ""}, {"192.0.2.1:4", "01", ""},
+		{"10.1.2.3:4", "01", knownTrace},
+		{"10.1.2.3:4", "03", knownTrace},
+		{"10.1.2.3:4", "00", ""},
+		{"10.1.2.3:4", "02", ""},
+		{"192.0.2.1:4", "01", ""},
 		{"pipe", "01", ""},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/nowhere", http.NoBody)
