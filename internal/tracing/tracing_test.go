@@ -161,3 +161,31 @@ func TestConfig(t *testing.T) {
 		})
 	}
 }
+
+// BenchmarkTraced is what a request costs that is traced, with three spans below it, the
+// sending to a collector of this process included.
+func BenchmarkTraced(b *testing.B) {
+	taking := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+	b.Cleanup(taking.Close)
+	for name, ratio := range map[string]float64{"all": 1, "one in a hundred": 0.01, "none": 0} {
+		b.Run(name, func(b *testing.B) {
+			tracer, err := tracing.New(b.Context(), tracing.Config{Endpoint: taking.URL + "/v1/traces", Ratio: ratio})
+			require.NoError(b, err)
+			b.ReportAllocs()
+			for b.Loop() {
+				ctx, request := tracer.Begin(b.Context(), tracing.Parent{TraceID: traceID, SpanID: spanID})
+				ctx, use := tracing.Start(ctx, "exchange")
+				for _, name := range []string{"uses.use", "mint"} {
+					_, span := tracing.Start(ctx, name)
+					span.End(false)
+				}
+				use.Set(tracing.Cause, "none")
+				use.End(false)
+				request.Set(tracing.Route, "/oauth2/token")
+				request.Status(http.StatusOK)
+				request.End(false)
+			}
+			require.NoError(b, tracer.Close(b.Context()))
+		})
+	}
+}
