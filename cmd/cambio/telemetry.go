@@ -5,13 +5,13 @@ import (
 	"errors"
 	"net/netip"
 	"runtime"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/cambio-sts/cambio/exchange"
 	"github.com/cambio-sts/cambio/forwardauth"
+	"github.com/cambio-sts/cambio/internal/cli"
 	"github.com/cambio-sts/cambio/internal/httpx"
 	"github.com/cambio-sts/cambio/internal/metrics"
 	"github.com/cambio-sts/cambio/internal/throttle"
@@ -55,7 +55,7 @@ func (n *node) openTelemetry(ctx context.Context) error {
 			names = append(names, jobLabel(job.Name))
 		}
 		n.metrics = metrics.New(metrics.Config{
-			Version: version(), GoVersion: runtime.Version(), Door: doorOf, Ops: observed.Ops(), Uses: exchange.Uses(), Causes: causes,
+			Version: cli.BareVersion(), GoVersion: runtime.Version(), Door: doorOf, Ops: observed.Ops(), Uses: exchange.Uses(), Causes: causes,
 			Limits: []string{limitFailures, limitRequests, limitLogins}, Jobs: names, Now: time.Now,
 		})
 	}
@@ -64,17 +64,9 @@ func (n *node) openTelemetry(ctx context.Context) error {
 	}
 	var err error
 	n.tracer, err = tracing.New(ctx, tracing.Config{
-		Endpoint: settings.TracesEndpoint, Ratio: settings.TracesRatio, Version: version(), Logger: n.logger,
+		Endpoint: settings.TracesEndpoint, Ratio: settings.TracesRatio, Version: cli.BareVersion(), Logger: n.logger,
 	})
 	return err
-}
-
-// version is that of the module that this program was built from.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }
 
 // observe puts what observes between the store and who uses it; nothing if nobody does.
