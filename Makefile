@@ -16,10 +16,12 @@ endif
 # What uses the product one step after the other, in processes of its own, runs without
 # the race detector, with which that takes several times as long. Faults and
 # conformance look for races in the product.
-PLAIN := ./cmd/cambio ./cmd/dist ./test/docs ./test/systemd ./test/console/...
+PLAIN := ./cmd/cambio ./cmd/dist ./internal/doctor ./storage/observed \
+	./test/compose ./test/console/... ./test/credentials ./test/docs ./test/proxies ./test/systemd
 SAID  := --format pkgname-and-test-fails
-# make lint vets; each test package would be vetted once more
-FLAGS := -vet=off -shuffle=on
+# make lint vets; each test package would be vetted once more. What tests start is often
+# waited for, so one package more than there are processors keeps those busy
+FLAGS := -vet=off -shuffle=on -p $$(($$(nproc) + 1))
 # URL or file:// of a vulnerability database in the format of https://go.dev/doc/security/vuln/database
 GOVULNDB ?= https://vuln.go.dev
 # How long each fuzz function runs

@@ -132,7 +132,7 @@ func TestSentinelRunsNatively(t *testing.T) {
 	p := newTopology(t, "deploy/compose/sentinel.yaml")
 	p.start(t, redis)
 	sentinels := []string{"sentinel-1", "sentinel-2", "sentinel-3"}
-	p.said(t, cli, "redis", "connected_slaves:2", "info", "replication")
+	p.said(t, cli, "redis", "min_slaves_good_slaves:2", "info", "replication")
 	for _, sentinel := range sentinels {
 		command := p.over.Services[sentinel].Command
 		require.Equal(t, []string{"sh", "-c"}, command[:2])
