@@ -8,6 +8,7 @@
 //	                 ├─ go ───▶ are lines of an example_test.go, which the compiler checks
 //	                 └─ none ─▶ a picture: holds no command
 //	     ──▶ links, `make …` and `cambio …` in running text ──▶ exist
+//	     ──▶ `package TestName`, and in columns "Held by" every mutant, row and fault ──▶ exist
 //
 // A fence of commands that cannot run here says why in its info string,
 // `sh norun=docker`; notRun lists each of them, so that none is added in silence.
