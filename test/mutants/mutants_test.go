@@ -78,6 +78,7 @@ func TestEveryCheckIsHeldByATest(t *testing.T) {
 	require.NoError(t, err)
 	for _, m := range mutants() {
 		t.Run(m.check, func(t *testing.T) {
+			t.Parallel() // most of it compiles and waits
 			if strings.HasPrefix(m.file, "storage/redis/") {
 				testenv.Need(t, "redis-server")
 			}
