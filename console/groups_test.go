@@ -183,3 +183,27 @@ func TestStatusOfALevelToken(t *testing.T) {
 	require.Equal(t, http.StatusSeeOther, b.post(path+"/revoke", url.Values{"reason": {"compromised"}}).status)
 	require.Equal(t, []string{"delete"}, menu())
 }
+
+// TestGroupAdministratorLosesTheGroup: what a page showed counts for nothing once its
+// reader lost the right to it (A117).
+func TestGroupAdministratorLosesTheGroup(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	alice := w.person("alice")
+	clerks := w.group("clerks")
+	asAdmin := directory.Assignment{Role: directory.GroupAdmin, Scope: directory.OnGroup, ScopeID: clerks.ID, Holder: alice.ID}
+	require.NoError(t, w.people.Assign(t.Context(), w.home.ID, asAdmin, directory.Actor{}))
+	require.NoError(t, w.people.Refresh(t.Context()))
+	b, list := w.signIn(&alice), "/console/groups/"+string(clerks.ID)+"/tokens"
+	require.Equal(t, http.StatusOK, b.post(list+"/new", url.Values{"name": {"<img src=x onerror=alert(1)>"}, "expires": {"7"}, "reach": {"all"}}).status)
+	page := b.see(list)
+	require.Contains(t, page, "&lt;img src=x onerror=alert(1)&gt;")
+	require.NotContains(t, page, "<img src=x")
+	path := regexp.MustCompile(`href="(` + list + `/[0-9a-f]{32})"`).FindStringSubmatch(page)[1]
+	require.Equal(t, http.StatusOK, b.get(path+"/revoke").status)
+
+	require.NoError(t, w.people.Unassign(t.Context(), w.home.ID, directory.GroupAdmin, alice.ID, directory.Actor{}))
+	require.NoError(t, w.people.Refresh(t.Context()))
+	refused := b.post(path+"/revoke", url.Values{"reason": {"other"}})
+	require.Contains(t, []int{http.StatusForbidden, http.StatusNotFound}, refused.status, refused.body)
+}

@@ -42,6 +42,7 @@ func TestCrossSiteIsRefused(t *testing.T) {
 		"another site":     {"Sec-Fetch-Site": {"cross-site"}},
 		"a sibling":        {"Sec-Fetch-Site": {"same-site"}},
 		"an old browser's": {"Sec-Fetch-Site": {""}, "Origin": {"https://evil.example.com"}},
+		"no origin's":      {"Sec-Fetch-Site": {""}, "Origin": {"null"}},
 	} {
 		answer := b.send(http.MethodPost, "/console/tokens/new", form, header)
 		require.Equal(t, http.StatusForbidden, answer.status, name)

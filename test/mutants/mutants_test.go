@@ -74,6 +74,7 @@ func TestEveryCheckIsHeldByATest(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles and tests a package for each mutant")
 	}
+	t.Parallel()
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	for _, m := range mutants() {
