@@ -71,10 +71,10 @@ func mutants() []mutant {
 }
 
 func TestEveryCheckIsHeldByATest(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("compiles and tests a package for each mutant")
 	}
-	t.Parallel()
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	for _, m := range mutants() {
