@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -88,6 +89,17 @@ type Edit struct {
 	Remove bool `json:"remove,omitempty"` // take the key out of the file
 }
 
+// value is Value as YAML has it on one line, which JSON is.
+func (e *Edit) value() string {
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(e.Value); err != nil {
+		return fmt.Sprint(e.Value)
+	}
+	return strings.TrimSuffix(text.String(), "\n")
+}
+
 // Place is a file to be put into place.
 type Place struct {
 	File string `json:"file"`
@@ -166,7 +178,7 @@ func (f *Finding) write(b *strings.Builder) {
 	case edit.Remove:
 		fmt.Fprintf(b, "        in %s remove %s\n", line(edit.File), line(edit.Key))
 	default:
-		fmt.Fprintf(b, "        in %s set %s: %s\n", line(edit.File), line(edit.Key), line(fmt.Sprint(edit.Value)))
+		fmt.Fprintf(b, "        in %s set %s: %s\n", line(edit.File), line(edit.Key), line(edit.value()))
 	}
 	if place := f.Fix.Place; place != nil {
 		fmt.Fprintf(b, "        put into %s: %s\n", line(place.File), line(place.What))

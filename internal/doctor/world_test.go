@@ -358,6 +358,7 @@ func (w *world) apply(report *doctor.Report) {
 				require.Equal(w.t, w.config, edit.File)
 				require.Equal(w.t, edit.Remove, edit.Value == nil)
 				w.set(edit.Key, edit.Value)
+				w.requireWritten(report, edit)
 			}
 			if place := fix.Place; place != nil {
 				owned := w.shelf[place.File]
@@ -366,6 +367,26 @@ func (w *world) apply(report *doctor.Report) {
 			}
 		}
 	}
+}
+
+// requireWritten wants the printed form of an edit to be what YAML reads the value from.
+func (w *world) requireWritten(report *doctor.Report, edit *doctor.Edit) {
+	w.t.Helper()
+	if edit.Remove {
+		return
+	}
+	var text strings.Builder
+	require.NoError(w.t, report.Write(&text, false))
+	_, after, found := strings.Cut(text.String(), " set "+edit.Key+": ")
+	require.True(w.t, found, text.String())
+	shown, _, _ := strings.Cut(after, "\n")
+	var read any
+	require.NoError(w.t, yaml.Unmarshal([]byte(shown), &read), shown)
+	want, err := json.Marshal(edit.Value)
+	require.NoError(w.t, err)
+	got, err := json.Marshal(read)
+	require.NoError(w.t, err)
+	require.JSONEq(w.t, string(want), string(got))
 }
 
 // authority signs certificates.
