@@ -5,7 +5,6 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -14,6 +13,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"sync/atomic"
 
 	"go.uber.org/zap/zapcore"
 
@@ -33,10 +33,16 @@ const (
 // line, never its content.
 var ErrMasterSyntax = errors.New("malformed master key file")
 
+// ErrVersionChanged says that a version of the master key is another key than
+// before.
+var ErrVersionChanged = errors.New("a version of the master key is another key than before")
+
 // Master is the content of a master key file: one or more versions, of which
 // the first seals and all open. It is safe for concurrent use and redacts
-// itself wherever it is printed.
-type Master struct{ versions []masterVersion }
+// itself wherever it is printed. ParseMaster makes one.
+type Master struct {
+	held atomic.Pointer[[]masterVersion]
+}
 
 // masterVersion holds what is derived from one line; the key itself is not kept.
 type masterVersion struct {
@@ -64,10 +70,9 @@ type Pepper struct {
 // bring in a new version without a pause, every replica first gets it as the
 // second line, then as the first. Errors wrap ErrMasterSyntax.
 func ParseMaster(file []byte) (*Master, error) {
-	lines := bytes.Split(bytes.TrimSuffix(file, []byte("\n")), []byte("\n"))
-	master := &Master{}
+	var versions []masterVersion
 	seen := map[int]bool{}
-	for i, line := range lines {
+	for i, line := range masterLines(file) {
 		version, err := parseMasterLine(line)
 		if err == nil && seen[version.number] {
 			err = errors.New("its version is given twice")
@@ -76,23 +81,49 @@ func ParseMaster(file []byte) (*Master, error) {
 			return nil, fmt.Errorf("%w: line %d: %w", ErrMasterSyntax, i+1, err)
 		}
 		seen[version.number] = true
-		master.versions = append(master.versions, version)
+		versions = append(versions, version)
 	}
+	master := &Master{}
+	master.held.Store(&versions)
 	return master, nil
 }
 
 // GenerateMaster returns a fresh master key file with version 1.
-func GenerateMaster() secret.Text {
-	var key [masterKeyLen]byte
-	_, _ = rand.Read(key[:]) // crypto/rand.Read never fails since Go 1.24
-	return secret.New("1:" + base64.StdEncoding.EncodeToString(key[:]) + "\n")
+func GenerateMaster() secret.Text { return secret.New(generateLine(1) + "\n") }
+
+// Replace makes m hold what next holds, at once for everybody who has m. A
+// version that both hold must be the same key: else it fails with
+// ErrVersionChanged, and m stays as it is. Whether what is stored opens by next
+// is for Ring.Opens to say, before.
+func (m *Master) Replace(next *Master) error {
+	versions := *next.held.Load()
+	for _, now := range *m.held.Load() {
+		for _, then := range versions {
+			if now.number == then.number && !now.pepper.Equal(then.pepper) {
+				return fmt.Errorf("%w: version %d", ErrVersionChanged, now.number)
+			}
+		}
+	}
+	m.held.Store(&versions)
+	return nil
+}
+
+// Versions returns the versions in the order of the file: the first seals.
+func (m *Master) Versions() []int {
+	held := *m.held.Load()
+	numbers := make([]int, len(held))
+	for i, v := range held {
+		numbers[i] = v.number
+	}
+	return numbers
 }
 
 // Peppers returns the pepper of every version, in the order of the file: the
 // first is for new digests, the others for digests not yet moved.
 func (m *Master) Peppers() []Pepper {
-	peppers := make([]Pepper, len(m.versions))
-	for i, v := range m.versions {
+	held := *m.held.Load()
+	peppers := make([]Pepper, len(held))
+	for i, v := range held {
 		peppers[i] = Pepper{Version: v.number, Key: v.pepper}
 	}
 	return peppers

@@ -15,8 +15,8 @@ type Sealer interface {
 	// Open reverses Seal. When the key is not the one that sealed, or sealed
 	// or aad were changed, the error wraps ErrWrongMasterKey.
 	Open(ctx context.Context, sealed, aad []byte) ([]byte, error)
-	// Current reports whether sealed is under the newest key; what is not is
-	// sealed anew at the next write.
+	// Current reports whether sealed is under the key that Seal takes, or a later
+	// one, as another replica may already seal by; what is not is sealed anew.
 	Current(sealed []byte) bool
 }
 
@@ -41,7 +41,7 @@ const (
 // Seal implements Sealer by AES-256-GCM with a random nonce under the first
 // version of the file, which the result names.
 func (m *Master) Seal(_ context.Context, plain, aad []byte) ([]byte, error) {
-	newest := m.versions[0]
+	newest := (*m.held.Load())[0]
 	sealed := append([]byte{sealFormat}, versionBytes(newest.number)...)
 	return newest.seal.Seal(sealed, nil, plain, versionedAAD(aad, newest.number)), nil //nolint:gosec // NewGCMWithRandomNonce makes the nonce itself and wants nil
 }
@@ -51,8 +51,8 @@ func (m *Master) Open(_ context.Context, sealed, aad []byte) ([]byte, error) {
 	if len(sealed) < sealHeaderLen || sealed[0] != sealFormat {
 		return nil, fmt.Errorf("%w: sealed data is malformed", ErrWrongMasterKey)
 	}
-	number := int(binary.BigEndian.Uint32(sealed[1:sealHeaderLen]))
-	for _, v := range m.versions {
+	number := SealedVersion(sealed)
+	for _, v := range *m.held.Load() {
 		if v.number != number {
 			continue
 		}
@@ -67,8 +67,16 @@ func (m *Master) Open(_ context.Context, sealed, aad []byte) ([]byte, error) {
 
 // Current implements Sealer.
 func (m *Master) Current(sealed []byte) bool {
-	return len(sealed) >= sealHeaderLen && sealed[0] == sealFormat &&
-		int(binary.BigEndian.Uint32(sealed[1:sealHeaderLen])) == m.versions[0].number
+	return SealedVersion(sealed) >= (*m.held.Load())[0].number
+}
+
+// SealedVersion returns the version of the master key that something is sealed
+// under; 0 if it is sealed by none.
+func SealedVersion(sealed []byte) int {
+	if len(sealed) < sealHeaderLen || sealed[0] != sealFormat {
+		return 0
+	}
+	return int(binary.BigEndian.Uint32(sealed[1:sealHeaderLen]))
 }
 
 func versionedAAD(aad []byte, number int) []byte {

@@ -28,6 +28,7 @@ const (
 	reasonPlanned     = "planned"
 	reasonRequested   = "requested"
 	reasonReplayed    = "replayed" // the store had lost a revocation
+	reasonMasterKey   = "master_key"
 )
 
 // change is what a plan wants written; nil means that nothing is to be done.
@@ -111,14 +112,19 @@ func (r *Ring) Revoke(ctx context.Context, kid string, actor Actor) error {
 
 // maintain brings the stored ring up to plan, one key per write. The turn is held.
 func (r *Ring) maintain(ctx context.Context) error {
-	first, urgent := true, false
+	first, urgent, resealed := true, false, false
 	for {
 		changed, err := r.update(ctx, false, func(ctx context.Context, keys []Record, now time.Time) (*change, error) {
 			if first { // a ring that slept through everything starts like a fresh one
 				urgent = !slices.ContainsFunc(keys, func(rec Record) bool { return rec.StateAt(now) != Retired })
 				first = false
 			}
-			return r.nextStep(ctx, keys, now, urgent)
+			wanted, err := r.nextStep(ctx, keys, now, urgent)
+			if err != nil || wanted != nil || resealed {
+				return wanted, err
+			}
+			resealed = true // once: what cannot be sealed now is left for another time
+			return r.withResealed(ctx, keys, now), nil
 		})
 		if err != nil || !changed {
 			return err
@@ -221,30 +227,6 @@ func (r *Ring) recent(keys []Record, now time.Time) []Record {
 		}
 	}
 	return kept
-}
-
-// reseal moves what is sealed under an older master key to the newest. It is
-// not worth failing a write for: the older key still opens.
-func (r *Ring) reseal(ctx context.Context, next *Stored) {
-	if !r.master.Current(next.Canary) {
-		if sealed, err := r.seal(ctx, []byte(canaryText), canaryAAD()); err == nil {
-			next.Canary = sealed
-		} else {
-			r.log.Warn("canary stays sealed under an older master key", zap.Error(err))
-		}
-	}
-	for i := range next.Keys {
-		rec := &next.Keys[i]
-		opened, ok := r.opened[rec.KID]
-		if !ok || r.master.Current(rec.Sealed) {
-			continue
-		}
-		if sealed, err := r.sealKey(ctx, opened.private, rec.KID, rec.Alg); err == nil {
-			rec.Sealed = sealed
-		} else {
-			r.log.Warn("key stays sealed under an older master key", zap.Error(err))
-		}
-	}
 }
 
 func event(name audit.Name, subject string, actor Actor, reason string, now time.Time) audit.Event {

@@ -43,6 +43,7 @@ const (
 	LoginEnded      Name = "LOGIN_ENDED"    // somebody ended another's sessions of the console
 	KeyCreated      Name = "KEY_CREATED"
 	KeyRevoked      Name = "KEY_REVOKED"
+	KeyResealed     Name = "KEY_RESEALED" // under a newer master key; the subject names each
 
 	OrganizationCreated Name = "ORGANIZATION_CREATED"
 	OrganizationUpdated Name = "ORGANIZATION_UPDATED"

@@ -12,7 +12,7 @@ func Names() []Name {
 		RoleAssigned, RoleUnassigned,
 		PolicyUpdated,
 		LoginRecorded, Login, LoginEnded,
-		KeyCreated, KeyRevoked,
+		KeyCreated, KeyRevoked, KeyResealed,
 		OrganizationCreated, OrganizationUpdated,
 		WriterEnded, EventUnreadable,
 	}

@@ -29,6 +29,8 @@ func (r *run) other(ctx context.Context, e *audit.Event) (outcome, error) {
 		return removed(r.directory.DeleteGroup(ctx, directory.ID(e.Subject), directory.Actor{}))
 	case audit.KeyRevoked:
 		return r.key(ctx, e.Subject)
+	case audit.KeyResealed: // a server that has the newer master key does it again
+		return already, nil
 	default:
 		held, err := r.holds(ctx, e)
 		if err != nil || held || r.gone[e.Subject] {

@@ -148,7 +148,7 @@ func TestApplyKnowsNoneOfThem(t *testing.T) {
 	for _, subject := range []string{id.New(), "", "no id"} {
 		for _, name := range []audit.Name{
 			audit.TokenDeleted, audit.TokenRevoked, audit.TokenReactivated, audit.TokenRotated, audit.TokenExpired, audit.AccessTokenRevoked,
-			audit.IdentityDeleted, audit.GroupDeleted, audit.RoleUnassigned, audit.KeyRevoked,
+			audit.IdentityDeleted, audit.GroupDeleted, audit.RoleUnassigned, audit.KeyRevoked, audit.KeyResealed,
 		} {
 			event := audit.Event{ID: id.New(), Time: w.clock.at, Name: name, Organization: string(w.organization.ID), Outcome: audit.Success}
 			if event.Subject = subject; name == audit.AccessTokenRevoked || name[0] == 'P' {
