@@ -7,6 +7,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
+	"sync/atomic"
 )
 
 // Digest is what is stored of a secret: HMAC-SHA-256 under a pepper that is not
@@ -34,32 +36,45 @@ type Pepper struct {
 
 // Peppers are the live versions, newest first. The zero value is not usable;
 // use NewPeppers. It is safe to share.
-type Peppers struct{ live []Pepper }
+type Peppers struct{ live atomic.Pointer[[]Pepper] }
 
 // NewPeppers returns the digester over the given versions, newest first, each
 // with a key of at least 32 bytes.
 func NewPeppers(live ...Pepper) (*Peppers, error) {
+	peppers := &Peppers{}
+	if err := peppers.Replace(live...); err != nil {
+		return nil, err
+	}
+	return peppers, nil
+}
+
+// Replace puts other versions in place of those that were live, at once for
+// everybody who has p. What NewPeppers refuses changes nothing.
+func (p *Peppers) Replace(live ...Pepper) error {
 	if len(live) == 0 {
-		return nil, errors.New("peppers: at least one version is needed")
+		return errors.New("peppers: at least one version is needed")
 	}
 	seen := map[int]bool{}
 	for _, pepper := range live {
 		if pepper.Version < 1 || seen[pepper.Version] || len(pepper.Key) < sha256.Size {
-			return nil, fmt.Errorf("pepper version %d: versions are positive and unique, keys at least %d bytes", pepper.Version, sha256.Size)
+			return fmt.Errorf("pepper version %d: versions are positive and unique, keys at least %d bytes", pepper.Version, sha256.Size)
 		}
 		seen[pepper.Version] = true
 	}
-	return &Peppers{live: live}, nil
+	live = slices.Clone(live)
+	p.live.Store(&live)
+	return nil
 }
 
 // Newest returns the digest under the newest pepper, the one to store.
-func (p *Peppers) Newest(token Token) Digest { return p.live[0].digest(token) }
+func (p *Peppers) Newest(token Token) Digest { return (*p.live.Load())[0].digest(token) }
 
 // Candidates returns one digest per live pepper, newest first.
 func (p *Peppers) Candidates(token Token) []Digest {
-	out := make([]Digest, len(p.live))
-	for i := range p.live {
-		out[i] = p.live[i].digest(token)
+	live := *p.live.Load()
+	out := make([]Digest, len(live))
+	for i := range live {
+		out[i] = live[i].digest(token)
 	}
 	return out
 }

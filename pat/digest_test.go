@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -58,5 +59,41 @@ func TestNewPeppersRefuses(t *testing.T) {
 	} {
 		_, err := pat.NewPeppers(live...)
 		require.Error(t, err, name)
+	}
+}
+
+func TestReplaceOfPeppers(t *testing.T) {
+	peppers, err := pat.NewPeppers(pepper(1))
+	require.NoError(t, err)
+	token := newFormat(t).New(pat.NewID(ownerID))
+	before := peppers.Newest(token)
+	require.Error(t, peppers.Replace())
+	require.Error(t, peppers.Replace(pepper(2), pepper(2)))
+	require.Equal(t, before, peppers.Newest(token))
+	live := []pat.Pepper{pepper(2), pepper(1)}
+	require.NoError(t, peppers.Replace(live...))
+	live[0] = pepper(3)
+	require.Equal(t, 2, peppers.Newest(token).Pepper)
+	require.Equal(t, before, peppers.Candidates(token)[1])
+}
+
+func TestPeppersAt(t *testing.T) {
+	now := time.Now()
+	current, previous := pat.Digest{Pepper: 2}, pat.Digest{Pepper: 1}
+	for name, tc := range map[string]struct {
+		record pat.Record
+		want   []int
+	}{
+		"active":                {pat.Record{State: pat.StateActive, Verifier: pat.Verifier{Current: current}}, []int{2}},
+		"expired":               {pat.Record{State: pat.StateActive, Expiration: now.Add(-time.Hour), Verifier: pat.Verifier{Current: current}}, []int{2}},
+		"may be reactivated":    {pat.Record{State: pat.StateRevoked, Reversible: true, Verifier: pat.Verifier{Current: current}}, []int{2}},
+		"revoked for good":      {pat.Record{State: pat.StateRevoked, Verifier: pat.Verifier{Current: current}}, nil},
+		"auto-revoked":          {pat.Record{State: pat.StateAutoRevoked, Verifier: pat.Verifier{Current: current}}, nil},
+		"grace":                 {pat.Record{State: pat.StateActive, Verifier: pat.Verifier{Current: current, Previous: previous, PreviousUntil: now.Add(time.Second)}}, []int{2, 1}},
+		"grace of the same":     {pat.Record{State: pat.StateActive, Verifier: pat.Verifier{Current: current, Previous: current, PreviousUntil: now.Add(time.Second)}}, []int{2}},
+		"grace is over":         {pat.Record{State: pat.StateActive, Verifier: pat.Verifier{Current: current, Previous: previous, PreviousUntil: now}}, []int{2}},
+		"no secret before this": {pat.Record{State: pat.StateActive, Verifier: pat.Verifier{Current: current, PreviousUntil: now.Add(time.Second)}}, []int{2}},
+	} {
+		require.Equal(t, tc.want, tc.record.PeppersAt(now), name)
 	}
 }

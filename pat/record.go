@@ -113,6 +113,20 @@ type Verifier struct {
 	PreviousUntil time.Time
 }
 
+// PeppersAt returns the versions of the pepper without which a secret of the token would
+// lose its use at now: none for one that has ended for good. A token that has expired
+// counts until it is used again, as its expiry may be put off.
+func (r *Record) PeppersAt(now time.Time) []int {
+	if r.State != StateActive && (r.State != StateRevoked || !r.Reversible) {
+		return nil
+	}
+	versions := []int{r.Verifier.Current.Pepper}
+	if earlier := r.Verifier.Previous.Pepper; earlier != 0 && earlier != versions[0] && now.Before(r.Verifier.PreviousUntil) {
+		versions = append(versions, earlier)
+	}
+	return versions
+}
+
 // oldUseInterval is the least time between two notes of an old secret's use from
 // one address.
 const oldUseInterval = time.Hour

@@ -90,7 +90,8 @@ func (s *Service) UseAgain(ctx context.Context, token Token, jti string, who *di
 		return Use{}, fmt.Errorf("use token: the store answered with another record: %w", fault.ErrUnavailable)
 	}
 	use := Use{Record: used.Record, Owner: used.Owner, OldSecret: old, JWTRevoked: used.JTIRevoked, Now: used.Now, ended: used.Transitioned}
-	if newest := candidates[0]; !old && matched.Pepper != newest.Pepper {
+	// Another replica may have a newer version in use already: nobody moves it back.
+	if newest := candidates[0]; !old && matched.Pepper < newest.Pepper {
 		use.rehash = newest
 	}
 	policy, err := policyOf(who, &use.Record)

@@ -206,6 +206,21 @@ func TestTouchWritesOncePerDay(t *testing.T) {
 	require.True(t, w.clock.now().Equal(w.stored(record.ID).LastUsed))
 }
 
+// TestNewerDigestIsNotMovedBack: a process that has a newer pepper, and does not yet
+// digest by it, leaves alone what another has moved.
+func TestNewerDigestIsNotMovedBack(t *testing.T) {
+	w := newWorld(t)
+	token, record := w.create()
+	w.service = w.over(pepper(2), pepper(1))
+	for range 2 {
+		use, err := w.use(token)
+		require.NoError(t, err)
+		require.NoError(t, w.service.Touch(t.Context(), &use, pat.Presented, origin))
+		require.Equal(t, 2, w.stored(record.ID).Verifier.Current.Pepper)
+		w.service = w.over(pepper(1), pepper(2))
+	}
+}
+
 func TestTouchMovesTheDigestToTheNewestPepper(t *testing.T) {
 	w := newWorld(t)
 	token, record := w.create()
