@@ -96,7 +96,7 @@ func checkFormat(tx *bbolt.Tx, path string) error {
 	if version := string(about.Get(keyFormat)); version != formatVersion {
 		return &FileError{
 			Path: path, Cause: fmt.Sprintf("its layout has version %q, this program knows %q", version, formatVersion),
-			Fix: "run the version of cambio that wrote it, or migrate it with `cambio migrate`",
+			Fix: "run the version of cambio that wrote it, or a later one; or restore a backup from before the upgrade with `cambio restore --replace`",
 		}
 	}
 	for _, name := range allBuckets() {

@@ -71,6 +71,9 @@ type Config struct {
 	// Importing opens servers although an import into them is not finished: for the
 	// one that goes on with it.
 	Importing bool
+	// Note is what the other processes on the servers shall know of this one, asked
+	// each time it says that it serves (DB.Notes); nil: nothing.
+	Note func() string
 	// Now is the clock that is compared with the servers'.
 	Now    func() time.Time
 	Logger *zap.Logger // nil: silent
@@ -120,8 +123,8 @@ func (c Config) withDefaults() (Config, error) {
 
 // Open connects to the servers and checks what Durability asks for. It fails
 // with a *PolicyError when a server must be configured otherwise, and with
-// fault.ErrUnavailable when one does not answer, or with ErrHalfFilled. Nothing runs in the background
-// until Run.
+// fault.ErrUnavailable when one does not answer, with ErrHalfFilled, or with a
+// *FormatError. Nothing runs in the background until Run.
 func Open(ctx context.Context, config Config) (*DB, error) {
 	config, err := config.withDefaults()
 	if err != nil {
@@ -134,6 +137,9 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 		return nil, err
 	}
 	err = db.checkPolicy(ctx)
+	if err == nil {
+		err = db.checkFormat(ctx)
+	}
 	if err == nil {
 		err = db.whole(ctx)
 	}

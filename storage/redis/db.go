@@ -57,6 +57,8 @@ type DB struct {
 	begun, unconfirmed atomic.Uint64
 	// told is when this process last said that it serves, in Unix milliseconds.
 	told atomic.Int64
+	// noted is what it had others know then; nil: nothing yet.
+	noted atomic.Pointer[string]
 	// refused is what the servers' configuration lacks since the last look.
 	refused atomic.Pointer[PolicyError]
 }
@@ -110,6 +112,9 @@ func (db *DB) Close() error {
 	_, _ = db.lease(ctx, "0")                                                          // it ends by itself
 	_ = db.pipeline(ctx, "say that this served", func(pipe goredis.Pipeliner) func() { // likewise
 		pipe.ZRem(ctx, servedKey(), db.process)
+		if noted := db.noted.Load(); noted != nil {
+			pipe.ZRem(ctx, notesKey(), *noted)
+		}
 		return func() {}
 	})
 	db.ended.Store(true)

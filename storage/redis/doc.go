@@ -34,6 +34,8 @@
 //	cambio:{cfg}:keys                     hash    version, state: the key ring as JSON
 //	cambio:{cfg}:login:<org>              hash    kind NUL name → "<identity> <time> <nonce>", see logins.go
 //	cambio:{cfg}:served                   zset    processes that serve, by when they said so last
+//	cambio:{cfg}:notes                    zset    what they want one another to know, each with its process, likewise
+//	cambio:{cfg}:format                   hash    version of this layout; absent: 1
 //	cambio:{cfg}:import                   hash    mark of an import that is not finished (storage/transfer)
 //	cambio:{cfg}:jobs                     hash    job → until when its work is done
 //	cambio:{cfg}:epoch, cambio:{cfg}:audit        as in a shard

@@ -2,6 +2,9 @@ package redis_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -9,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/cambio-sts/cambio/internal/fault"
 	"github.com/cambio-sts/cambio/internal/id"
@@ -69,7 +73,56 @@ func TestRequestsAreCountedTogether(t *testing.T) {
 	require.ErrorIs(t, err, fault.ErrUnavailable)
 }
 
-// One process has a lease until it lets it run out.
+// TestNotes: a process has the others know what it says of itself now, as long as it
+// serves.
+func TestNotes(t *testing.T) {
+	t.Parallel()
+	server := testenv.Redis(t, documentedUser(t))
+	silent := open(t, server)
+	var note atomic.Value
+	note.Store("1")
+	talker := openAs(t, redis.Config{
+		Addrs: []string{server.Addr()}, Durability: redis.Verified, Now: time.Now,
+		Note: func() string { return fmt.Sprint(note.Load()) },
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	var running errgroup.Group
+	for _, db := range []*redis.DB{silent, talker} {
+		running.Go(func() error { return db.Run(ctx) })
+	}
+	notes := func(want ...string) func() bool {
+		return func() bool {
+			got, serving, err := silent.Notes(t.Context())
+			return err == nil && serving == 2 && slices.Equal(want, got)
+		}
+	}
+	testenv.Wait(t, 10*time.Second, notes("1"))
+	note.Store("2,1")
+	testenv.Wait(t, 10*time.Second, notes("2,1"))
+	stop()
+	require.NoError(t, running.Wait())
+	require.NoError(t, talker.Close())
+	got, _, err := silent.Notes(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, got)
+}
+
+// TestFormat: what a later version has made of the servers is refused, by whoever opens
+// them.
+func TestFormat(t *testing.T) {
+	t.Parallel()
+	server := testenv.Redis(t, documentedUser(t))
+	server.MustDo("HSET", "cambio:{cfg}:format", "version", "1")
+	open(t, server)
+	server.MustDo("HSET", "cambio:{cfg}:format", "version", "2")
+	for _, importing := range []bool{false, true} {
+		_, err := redis.Open(t.Context(), redis.Config{Addrs: []string{server.Addr()}, Durability: redis.Verified, Now: time.Now, Importing: importing})
+		unknown, ok := errors.AsType[*redis.FormatError](err)
+		require.True(t, ok, "%v", err)
+		require.Equal(t, "2", unknown.Found)
+	}
+}
+
 // TestServed: a process tells that it serves, and no longer once it has ended.
 func TestServed(t *testing.T) {
 	t.Parallel()

@@ -56,11 +56,53 @@ func (db *DB) tellServed(ctx context.Context) error {
 		return nil
 	}
 	db.told.Store(now)
+	note, earlier := db.nextNote()
 	return db.pipeline(ctx, "say that this serves", func(pipe goredis.Pipeliner) func() {
-		pipe.ZAdd(ctx, servedKey(), goredis.Z{Score: float64(db.now().UnixMilli()), Member: db.process})
-		pipe.ZRemRangeByScore(ctx, servedKey(), "-inf", score(db.now().Add(-time.Minute)))
+		at, old := float64(db.now().UnixMilli()), score(db.now().Add(-time.Minute))
+		pipe.ZAdd(ctx, servedKey(), goredis.Z{Score: at, Member: db.process})
+		pipe.ZRemRangeByScore(ctx, servedKey(), "-inf", old)
+		if note != "" {
+			pipe.ZAdd(ctx, notesKey(), goredis.Z{Score: at, Member: note})
+		}
+		if earlier != "" {
+			pipe.ZRem(ctx, notesKey(), earlier)
+		}
+		pipe.ZRemRangeByScore(ctx, notesKey(), "-inf", old)
 		return func() {}
 	})
+}
+
+func notesKey() string { return key(cfg, "notes") }
+
+// nextNote returns what this process has others know, after its name, and what it had
+// them know before if that was something else.
+func (db *DB) nextNote() (note, earlier string) {
+	if db.config.Note == nil {
+		return "", ""
+	}
+	note = db.process + " " + db.config.Note()
+	if before := db.noted.Swap(&note); before != nil && *before != note {
+		earlier = *before
+	}
+	return note, earlier
+}
+
+// Notes returns the Config.Note of each process that serves what the servers hold, and
+// how many serve: those of an earlier version have none.
+func (db *DB) Notes(ctx context.Context) (notes []string, serving int, err error) {
+	err = db.pipeline(ctx, "look what others say", func(pipe goredis.Pipeliner) func() {
+		since := score(db.now().Add(-servedFor))
+		all := pipe.ZCount(ctx, servedKey(), since, "+inf")
+		told := pipe.ZRangeArgs(ctx, goredis.ZRangeArgs{Key: notesKey(), Start: since, Stop: "+inf", ByScore: true})
+		return func() {
+			serving = int(all.Val())
+			for _, member := range told.Val() {
+				_, note, _ := strings.Cut(member, " ")
+				notes = append(notes, note)
+			}
+		}
+	})
+	return notes, serving, err
 }
 
 // Served reports whether a process serves what the servers hold, or did so a moment
