@@ -58,6 +58,12 @@ func describeRedis(err error, url *config.StoreURL) error {
 	if lacking, ok := errors.AsType[*redis.PolicyError](err); ok {
 		return describePolicy(lacking)
 	}
+	if unknown, ok := errors.AsType[*redis.FormatError](err); ok {
+		return &cli.Error{
+			Code: "store_format", Cause: url.String() + ": " + unknown.Error(),
+			Fix: "run the version of cambio that wrote it, or a later one; or restore a backup from before the upgrade into an empty database", Exit: cli.ExitRefused,
+		}
+	}
 	if errors.Is(err, redis.ErrHalfFilled) {
 		return &cli.Error{
 			Code: "store_half_filled", Cause: url.String() + ": " + err.Error(),

@@ -4,6 +4,7 @@
 //	cambio init        a commented configuration, a master key, a prepared store
 //	cambio bootstrap   the first administrator and token
 //	cambio serve       the real server
+//	cambio master-key  another master key, while servers run
 //	cambio doctor      what is wrong with a deployment, and how to mend it
 //	cambio login, pat, group, … the client commands, see internal/cli
 //

@@ -42,7 +42,7 @@ func newRoot(env cli.Env) *cobra.Command {
 	root.Version = cli.Version()
 	root.SetVersionTemplate("{{.Version}}")
 	root.Flags().Bool("version", false, "print the version of this program")
-	root.AddCommand(newDev(), newServe(), newInit(), newBootstrap(), newLink(), newBackup(), newRestore(), newMigrate(), newMan(), newDoctor())
+	root.AddCommand(newDev(), newServe(), newInit(), newBootstrap(), newLink(), newBackup(), newRestore(), newMigrate(), newMan(), newDoctor(), newMasterKey())
 	root.AddCommand(cli.New(env)...)
 	root.InitDefaultCompletionCmd() // cobra would make it later, out of reach
 	for _, command := range root.Commands() {

@@ -105,12 +105,12 @@ func fillFrom(ctx context.Context, from carrier, source *config.Config, to carri
 // openFilled is the domain over a store by another configuration, whose master key
 // has to be the one of what is in it.
 func openFilled(ctx context.Context, to carrier, settings *config.Config) (*node, error) {
-	master, err := readMaster(settings.MasterKey.File)
+	master, err := openMasterFile(settings.MasterKey.File, zap.NewNop())
 	if err != nil {
 		return nil, err
 	}
-	n := &node{config: settings, logger: zap.NewNop(), store: to}
-	if err := n.wireDomain(master); err != nil {
+	n := &node{config: settings, logger: zap.NewNop(), store: to, masterFile: master}
+	if err := n.wireDomain(); err != nil {
 		return nil, err
 	}
 	return n, n.open(ctx)

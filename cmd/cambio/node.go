@@ -63,10 +63,16 @@ type node struct {
 	directory *directory.Directory
 	master    *keys.Master
 	ring      *keys.Ring
-	tokens    *pat.Service
-	sink      *audit.Sink
-	shipper   *audit.Shipper
-	webhooks  *webhook.Sender
+	// Files that may change while the server runs, and who asks to look at them at
+	// once: nobody, or SIGHUP. No certificates: it has no TLS of its own.
+	masterFile   *masterFile
+	certificates *certificateFiles
+	asked        <-chan os.Signal
+
+	tokens   *pat.Service
+	sink     *audit.Sink
+	shipper  *audit.Shipper
+	webhooks *webhook.Sender
 
 	credentials *credentials.Issuer
 	databases   []*postgres.Provider // some of its providers
@@ -79,57 +85,65 @@ type node struct {
 // directory, the key ring (not yet prepared or opened) and the tokens.
 func openDomain(ctx context.Context, settings *config.Config, create bool, logger *zap.Logger) (*node, error) {
 	n := &node{config: settings, logger: logger}
-	master, err := readMaster(settings.MasterKey.File)
-	if err != nil {
+	var err error
+	if n.masterFile, err = openMasterFile(settings.MasterKey.File, logger); err != nil {
 		return nil, err
 	}
-	if n.store, err = openStore(ctx, &settings.Store, create, logger); err != nil {
+	if n.store, err = openStore(ctx, &settings.Store, create, logger, n.masterFile.note); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(n.openTelemetry(ctx), n.wireDomain(master)); err != nil {
+	if err := errors.Join(n.openTelemetry(ctx), n.wireDomain()); err != nil {
 		return nil, errors.Join(err, n.store.Close())
 	}
 	return n, nil
 }
 
 func readMaster(file string) (*keys.Master, error) {
+	text, err := readMasterFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return parseMaster(text)
+}
+
+func readMasterFile(file string) ([]byte, error) {
 	text, err := os.ReadFile(file) //nolint:gosec // the operator names it
 	if err != nil {
-		return nil, &cli.Error{Code: "master_key", Cause: err.Error(), Fix: "run `cambio init`, or point masterKey.file at the master key of this store", Exit: cli.ExitRefused}
+		return nil, &cli.Error{Code: codeMasterKey, Cause: err.Error(), Fix: "run `cambio init`, or point masterKey.file at the master key of this store", Exit: cli.ExitRefused}
 	}
+	return text, nil
+}
+
+// codeMasterKey says that the file of the master key is of no use.
+const codeMasterKey = "master_key"
+
+func parseMaster(text []byte) (*keys.Master, error) {
 	master, err := keys.ParseMaster(text)
 	if err != nil {
-		return nil, &cli.Error{Code: "master_key", Cause: err.Error(), Fix: "restore the file from where you keep it safe; without it no token and no key of this store can be read", Exit: cli.ExitRefused}
+		return nil, &cli.Error{Code: codeMasterKey, Cause: err.Error(), Fix: "restore the file from where you keep it safe; without it no token and no key of this store can be read", Exit: cli.ExitRefused}
 	}
 	return master, nil
 }
 
-func (n *node) wireDomain(master *keys.Master) error {
+func (n *node) wireDomain() error {
 	var err error
-	n.master, n.ports = master, n.observe()
+	n.master, n.ports = n.masterFile.master, n.observe()
 	if n.directory, err = directory.New(directory.Config{Identities: n.ports.Identities(), Catalog: n.ports.Catalog(), Now: time.Now}); err != nil {
 		return err
 	}
 	n.ring, err = keys.NewRing(keys.Config{
-		Store: n.ports.Keys(), Master: master, Algs: algorithms(n.config), RotateEvery: n.config.Keys.RotateEvery,
+		Store: n.ports.Keys(), Master: n.master, Algs: algorithms(n.config), RotateEvery: n.config.Keys.RotateEvery,
 		JWKSMaxAge: n.config.Keys.JWKSMaxAge, Poll: keyPoll, MaxTokenLife: pat.MaxAccessTokenLife, Now: time.Now, Logger: n.logger,
 	})
 	if err != nil {
 		return err
 	}
+	n.masterFile.ring = n.ring
 	format, err := pat.NewFormat(n.config.Token.Prefixes...)
 	if err != nil {
 		return err
 	}
-	var live []pat.Pepper
-	for _, pepper := range master.Peppers() {
-		live = append(live, pat.Pepper{Version: pepper.Version, Key: []byte(pepper.Key.Reveal())})
-	}
-	peppers, err := pat.NewPeppers(live...)
-	if err != nil {
-		return err
-	}
-	n.tokens, err = pat.NewService(pat.Config{Store: n.ports.PATs(), Uses: n.ports.Uses(), Format: format, Peppers: peppers, Now: time.Now})
+	n.tokens, err = pat.NewService(pat.Config{Store: n.ports.PATs(), Uses: n.ports.Uses(), Format: format, Peppers: n.masterFile.peppers, Now: time.Now})
 	return err
 }
 
@@ -339,6 +353,7 @@ func (n *node) serve(ctx context.Context, ready func() error, endpoints ...httpx
 	work.Go(func() error { return n.directory.Run(background) })
 	work.Go(func() error { return n.ring.Run(background) })
 	work.Go(func() error { return n.shipper.Run(background) })
+	work.Go(func() error { return n.watchFiles(background) })
 	if runner, ok := n.store.(interface {
 		Run(ctx context.Context) error
 	}); ok {

@@ -4,11 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
-	"sync"
-	"time"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -28,8 +27,9 @@ func newServe() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
-		Long:  "Run the server with a configuration that `cambio init` wrote. It refuses to start on a store that was not prepared.",
-		Args:  cobra.NoArgs,
+		Long: "Run the server with a configuration that `cambio init` wrote. It refuses to start on a store that was not prepared. SIGHUP has it\n" +
+			"look at once at the files of the master key and of its certificate, which it else does each two seconds.",
+		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			settings, err := loadConfig(file, command.Flags())
 			if err != nil {
@@ -78,10 +78,14 @@ func serve(ctx context.Context, settings *config.Config) error {
 		return err
 	}
 	defer flush()
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGHUP)
+	defer signal.Stop(asked)
 	n, err := openDomain(ctx, settings, false, logger)
 	if err != nil {
 		return err
 	}
+	n.asked = asked
 	if err := n.open(ctx); err != nil {
 		return errors.Join(err, n.store.Close())
 	}
@@ -106,11 +110,11 @@ func serve(ctx context.Context, settings *config.Config) error {
 func (n *node) endpoints(ctx context.Context, handler http.Handler) ([]httpx.Endpoint, error) {
 	var certificates *tls.Config
 	if listen := n.config.Listen; listen.TLS() {
-		files := &certificateFiles{cert: listen.TLSCert, key: listen.TLSKey}
-		if _, err := files.get(nil); err != nil {
+		n.certificates = &certificateFiles{cert: listen.TLSCert, key: listen.TLSKey, log: n.logger}
+		if _, err := n.certificates.get(nil); err != nil {
 			return nil, &cli.Error{Code: "tls", Cause: err.Error(), Fix: "point listen.tlsCert and listen.tlsKey at a PEM certificate chain and its key", Exit: cli.ExitRefused}
 		}
-		certificates = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.get}
+		certificates = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: n.certificates.get}
 	}
 	public, err := n.endpoint(ctx, n.config.Listen.Addr, handler, certificates)
 	if err != nil {
@@ -138,35 +142,4 @@ func (n *node) endpoint(ctx context.Context, addr string, handler http.Handler, 
 	}
 	server := httpx.NewServer(httpx.ServerConfig{Handler: handler, Logger: n.logger, TLS: certificates})
 	return httpx.Endpoint{Server: server, Listener: listener}, nil
-}
-
-// certificateFiles reads a certificate anew when its file changes, so that a
-// renewal needs no restart. While the new one is unreadable the last good one serves.
-type certificateFiles struct {
-	cert, key string
-
-	mu       sync.Mutex
-	modified time.Time
-	loaded   *tls.Certificate
-}
-
-func (c *certificateFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	info, err := os.Stat(c.cert)
-	if err == nil && c.loaded != nil && info.ModTime().Equal(c.modified) {
-		return c.loaded, nil
-	}
-	var pair tls.Certificate
-	if err == nil {
-		pair, err = tls.LoadX509KeyPair(c.cert, c.key)
-	}
-	if err != nil {
-		if c.loaded != nil {
-			return c.loaded, nil
-		}
-		return nil, fmt.Errorf("load the certificate: %w", err)
-	}
-	c.loaded, c.modified = &pair, info.ModTime()
-	return c.loaded, nil
 }

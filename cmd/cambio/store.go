@@ -48,8 +48,8 @@ var (
 )
 
 // openStore opens the configured store. A bolt file that is missing is made only
-// with create.
-func openStore(ctx context.Context, settings *config.Store, create bool, logger *zap.Logger) (store, error) {
+// with create. note is what other processes may know of this one; nil: nothing.
+func openStore(ctx context.Context, settings *config.Store, create bool, logger *zap.Logger, note func() string) (store, error) {
 	if settings.URL.Kind == config.KindBolt {
 		db, err := bolt.Open(bolt.Config{Path: settings.URL.Path, Create: create, Now: time.Now, Logger: logger})
 		if file, ok := errors.AsType[*bolt.FileError](err); ok {
@@ -64,7 +64,7 @@ func openStore(ctx context.Context, settings *config.Store, create bool, logger 
 	if err != nil {
 		return nil, err
 	}
-	redisConfig.Logger = logger
+	redisConfig.Logger, redisConfig.Note = logger, note
 	db, err := redis.Open(ctx, redisConfig)
 	if err != nil {
 		return nil, describeRedis(err, &settings.URL)

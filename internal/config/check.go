@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Check holds one value against the rule of its key, as Load does, and returns
 // what is wrong with it, or nil. Files that the value names and what it needs of
@@ -37,4 +40,13 @@ func Check(key, text string) *Problem {
 func Required(key string) bool {
 	s, ok := newLoader("", "").row(func(s setting) bool { return s.path == key })
 	return ok && s.required || strings.Contains(key, "[")
+}
+
+// CheckPrivate reports why a file may not hold a secret, by the rule that Load has for
+// masterKey.file; nil if it may.
+func CheckPrivate(path string) error {
+	if f := checkPrivateFile(path); f != nil {
+		return fmt.Errorf("the path %s %s: %s", path, f.cause, f.fix)
+	}
+	return nil
 }

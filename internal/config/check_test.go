@@ -1,6 +1,8 @@
 package config
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -34,4 +36,13 @@ func TestRequired(t *testing.T) {
 	} {
 		require.Equal(t, required, Required(key), key)
 	}
+}
+
+func TestCheckPrivate(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secret")
+	require.ErrorContains(t, CheckPrivate(file), "names a file that is not there")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	require.NoError(t, CheckPrivate(file))
+	require.NoError(t, os.Chmod(file, 0o644)) //nolint:gosec // that is the point
+	require.EqualError(t, CheckPrivate(file), "the path "+file+" names a file that others than its owner may use: chmod 0600 the file")
 }
