@@ -87,7 +87,7 @@ func TestInitInterrupted(t *testing.T) {
 	allow() // no key at all: nothing can be prepared, but who knows
 	code, _, _ := cambio(t, "init", "--config", file)
 	require.Equal(t, 1, code)
-	allow("~cambio:{cfg}:import", "~cambio:{cfg}:keys", "~cambio:{cfg}:epoch", "~cambio:{cfg}:audit*")
+	allow("~cambio:{cfg}:import", "~cambio:{cfg}:format", "~cambio:{cfg}:keys", "~cambio:{cfg}:epoch", "~cambio:{cfg}:audit*")
 	code, _, complaint := cambio(t, "init", "--config", file)
 	require.Equal(t, 1, code, complaint)
 	sealed, err := os.ReadFile(master)
