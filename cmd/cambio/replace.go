@@ -38,7 +38,7 @@ func replaceFile(path, content string, was []byte, now time.Time) (kept string, 
 	if err := errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
 		return "", fmt.Errorf("write beside %s: %w", path, err)
 	}
-	if is, err := os.ReadFile(path); err != nil || !bytes.Equal(is, was) { //nolint:gosec // the operator names it
+	if is, err := os.ReadFile(path); err != nil || !bytes.Equal(is, was) {
 		return "", errors.Join(err, &cli.Error{
 			Code: "file_changed", Cause: path + " was changed meanwhile", Fix: "look at it, and run the command again", Exit: cli.ExitRefused,
 		})

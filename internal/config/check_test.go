@@ -43,6 +43,6 @@ func TestCheckPrivate(t *testing.T) {
 	require.ErrorContains(t, CheckPrivate(file), "names a file that is not there")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	require.NoError(t, CheckPrivate(file))
-	require.NoError(t, os.Chmod(file, 0o644)) //nolint:gosec // that is the point
+	require.NoError(t, os.Chmod(file, 0o644))
 	require.EqualError(t, CheckPrivate(file), "the path "+file+" names a file that others than its owner may use: chmod 0600 the file")
 }

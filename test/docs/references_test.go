@@ -19,7 +19,7 @@ var (
 	heading    = regexp.MustCompile(`(?m)^#+ (.+)$`)
 	notInSlug  = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 	makeTarget = regexp.MustCompile(`^make ([a-z-]+)\b`)
-	word       = regexp.MustCompile(`^[a-z]+$`)
+	word       = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
 )
 
 func TestLinks(t *testing.T) {
