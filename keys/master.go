@@ -65,7 +65,7 @@ type Pepper struct {
 }
 
 // ParseMaster reads a master key file: lines <version>:<base64 of 32 bytes>,
-// newest first; versions are distinct and count from 1; no blanks, comments or
+// the first seals; versions are distinct and count from 1; no blanks, comments or
 // empty lines. A line feed may end the last line. The first line seals: to
 // bring in a new version without a pause, every replica first gets it as the
 // second line, then as the first. Errors wrap ErrMasterSyntax.

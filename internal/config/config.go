@@ -123,7 +123,7 @@ func (s Store) Confirmations() int {
 
 // MasterKey says where the master key is.
 type MasterKey struct {
-	// File holds lines of <version>:<base64 of 32 bytes>, newest first.
+	// File holds lines of <version>:<base64 of 32 bytes>; the first seals, all open.
 	File string `yaml:"file"`
 }
 
