@@ -25,7 +25,7 @@ FLAGS := -vet=off -shuffle=on -p $$(($$(nproc) + 1))
 # URL or file:// of a vulnerability database in the format of https://go.dev/doc/security/vuln/database
 GOVULNDB ?= https://vuln.go.dev
 # How long each fuzz function runs
-FUZZTIME ?= 3s
+FUZZTIME ?= 1s
 # Platforms of make dist, such as linux/amd64,windows/amd64; none is all
 TARGETS ?=
 # Packages whose own tests must cover COVER_MIN percent of their statements
