@@ -79,7 +79,7 @@ PYTHON_MODULES := jwt:python3-jwt cryptography:python3-cryptography requests:pyt
 GUARDS := haproxy:haproxy openssl:openssl apache2:apache2 ruby:ruby /usr/share/doc/ruby-jwt:ruby-jwt \
 	$(patsubst %,/usr/lib/apache2/modules/%,mod_oauth2.so:libapache2-mod-oauth2 mod_auth_openidc.so:libapache2-mod-auth-openidc)
 
-# test/peers and test/deploy are modules of their own, which ./... does not reach: what
+# test/peers, test/deploy and test/alerts are modules of their own, which ./... does not reach: what
 # they build is many times the product. They replace that by this checkout.
 NESTED = go vet ./... && $(CURDIR)/$(BIN)/golangci-lint run --disable gomoddirectives ./... && go test -count=1 -timeout=60m ./...
 
@@ -129,6 +129,11 @@ dist-check: ## Make it twice, in two places and without a cache, and fail if a b
 .PHONY: deploy-check
 deploy-check: $(BIN)/golangci-lint ## Hold deploy/ and a release's bill of materials against helm, kustomize, Kubernetes' types and CycloneDX' schema
 	cd test/deploy && $(NESTED)
+
+.PHONY: alerts-check
+alerts-check: $(BIN)/golangci-lint ## Cause what each alert is for, see it fire, do what its runbook says, see it end; hold the dashboard against the metrics
+	.ci/deps promtool:prometheus
+	cd test/alerts && $(NESTED)
 
 .PHONY: help
 help: ## List the targets

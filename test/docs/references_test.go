@@ -3,6 +3,7 @@ package docs
 import (
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -60,20 +61,24 @@ func slugs(text string) []string {
 	return found
 }
 
-// The recipes have an index of their own, which the README leads to.
+// Recipes and runbooks have indexes of their own, which the README leads to.
 func TestReadmeLeadsEverywhere(t *testing.T) {
-	const recipes = "docs/integrations/"
-	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
-	require.NoError(t, err)
-	index, err := os.ReadFile(filepath.Join(root, recipes, "README.md"))
-	require.NoError(t, err)
+	read := func(dir string) string {
+		text, err := os.ReadFile(filepath.Join(root, dir, "README.md"))
+		require.NoError(t, err)
+		return string(text)
+	}
+	readme, indexes := read(""), map[string]string{}
+	for _, dir := range []string{"docs/integrations/", "docs/runbooks/"} {
+		indexes[dir] = read(dir)
+	}
 	for _, d := range documents(t) {
-		recipe, isRecipe := strings.CutPrefix(d.name, recipes)
-		if isRecipe && strings.Contains(string(index), "]("+recipe+")") {
+		dir, name := path.Split(d.name)
+		if strings.Contains(indexes[dir], "]("+name+")") {
 			continue
 		}
 		if strings.HasPrefix(d.name, "docs/") {
-			require.Contains(t, string(readme), "]("+d.name+")")
+			require.Contains(t, readme, "]("+d.name+")")
 		}
 	}
 }
