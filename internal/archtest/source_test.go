@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -55,7 +56,7 @@ func walk(t *testing.T, tree fs.FS, visit func(file string)) {
 			return err
 		}
 		if entry.IsDir() {
-			if name := entry.Name(); name == ".git" || name == ".bin" || name == "node_modules" {
+			if name := entry.Name(); slices.Contains([]string{".git", ".bin", "node_modules", "rapid"}, name) { // what git ignores
 				return fs.SkipDir
 			}
 			return nil
