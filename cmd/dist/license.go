@@ -202,7 +202,7 @@ func (r *release) folders(ctx context.Context) (dirs map[string]string, goroot s
 func licenseTexts(modules []module) []byte {
 	var out bytes.Buffer
 	out.WriteString("Cambio contains the work of others, under the licenses below.\n" +
-		"The source of each Go module is at https://proxy.golang.org/<module>/@v/<version>.zip.\n")
+		"The source of each Go module, by its path and version, is what go mod download fetches.\n")
 	for _, m := range modules {
 		fmt.Fprintf(&out, "\n%s\n%s\n%s\n\n", strings.Repeat("=", 80), strings.TrimSpace(m.path+" "+m.version+"  "+m.license), strings.Repeat("=", 80))
 		for _, text := range m.texts {
