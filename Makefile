@@ -11,12 +11,12 @@ TOOLS := -modfile=.ci/tools.mod
 PKG ?= ./...
 # What takes longest is begun first, so that it is not alone in the end
 ifeq ($(PKG),./...)
-LONGEST := ./test/faults ./test/mutants ./storage/redis ./api
+LONGEST := ./test/faults ./storage/redis ./test/mutants
 endif
-# What uses the product one step after the other, in processes of its own, runs without
-# the race detector, with which that takes several times as long. Faults and
-# conformance look for races in the product.
-PLAIN := ./cmd/cambio ./cmd/dist ./internal/doctor ./storage/observed \
+# What uses the product one step after the other runs without the race detector, with
+# which that takes several times as long. Faults and conformance look for races in the
+# product.
+PLAIN := ./api ./cmd/cambio ./cmd/dist ./internal/doctor ./manage ./storage/observed \
 	./test/compose ./test/console/... ./test/credentials ./test/docs ./test/proxies ./test/systemd
 SAID  := --format pkgname-and-test-fails
 # make lint vets; each test package would be vetted once more. What tests start is often
@@ -89,9 +89,9 @@ peers: $(BIN)/golangci-lint ## Drive third-party clients and proxies against the
 	cd test/peers && $(NESTED)
 
 .PHONY: faults
-faults: ## Run the fault suite in full
+faults: ## Run the fault suite and the mutants in full
 	.ci/deps
-	CAMBIO_FULL=1 go test -count=1 -timeout=60m ./test/faults/... ./storage/redis
+	CAMBIO_FULL=1 go test -count=1 -timeout=60m ./test/faults/... ./test/mutants ./storage/redis
 
 .PHONY: soak
 soak: ## Run the fault and conformance suites with every count at its full size; takes hours
