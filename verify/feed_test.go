@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"math"
 	"net/http"
 	"strconv"
 	"testing"
@@ -348,7 +349,11 @@ func TestFeedAllocates(t *testing.T) {
 	token := s.mint(nil, nil)
 	plain, feeding := s.verifier(t), s.verifier(t, verify.WithRevocationFeed(verify.RevocationFeed{}))
 	allocations := func(v *verify.Verifier) float64 {
-		return testing.AllocsPerRun(100, func() { _, _ = v.Verify(t.Context(), token) })
+		least := math.Inf(1)
+		for range 20 { // what the feed's own goroutine allocates meanwhile counts too
+			least = min(least, testing.AllocsPerRun(20, func() { _, _ = v.Verify(t.Context(), token) }))
+		}
+		return least
 	}
 	require.InDelta(t, allocations(plain), allocations(feeding), 0.9)
 }
