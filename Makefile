@@ -26,6 +26,8 @@ FLAGS := -vet=off -shuffle=on -p $$(($$(nproc) + 1))
 GOVULNDB ?= https://vuln.go.dev
 # How long each fuzz function runs
 FUZZTIME ?= 1s
+# Part of them, such as 3/8; empty is all
+FUZZPART ?=
 # Platforms of make dist, such as linux/amd64,windows/amd64; none is all
 TARGETS ?=
 # Packages whose own tests must cover COVER_MIN percent of their statements
@@ -62,7 +64,7 @@ cover: ## Print the statement coverage of the packages that decide; fail under C
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz function for FUZZTIME
-	.ci/fuzz $(FUZZTIME)
+	.ci/fuzz $(FUZZTIME) $(FUZZPART)
 
 .PHONY: bench
 bench: ## Print ratios against the floor, from one interleaved run
