@@ -9,6 +9,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/cambio-sts/cambio/internal/wildcard"
 )
 
 // ClaimError says that a template cannot be filled in for an owner: a claim has no
@@ -171,7 +173,7 @@ func (p part) values(claims *Claims) ([]string, error) {
 	var values []string
 	if list := lists()[p.claim]; list != nil {
 		for _, value := range list(claims) {
-			if p.pattern == "" || matches(p.pattern, value) {
+			if p.pattern == "" || wildcard.Matches(p.pattern, value) {
 				values = append(values, value)
 			}
 		}
@@ -197,28 +199,6 @@ func harmless(value string) bool {
 		if !letter && !strings.Contains("._-@+", string(rune(c))) {
 			return false
 		}
-	}
-	return true
-}
-
-// matches reports whether name is the pattern with each * replaced by some characters,
-// or none.
-func matches(pattern, name string) bool {
-	parts := strings.Split(pattern, "*")
-	first, last := parts[0], parts[len(parts)-1]
-	if len(parts) == 1 {
-		return name == pattern
-	}
-	if len(name) < len(first)+len(last) || !strings.HasPrefix(name, first) || !strings.HasSuffix(name, last) {
-		return false
-	}
-	name = name[len(first) : len(name)-len(last)]
-	for _, middle := range parts[1 : len(parts)-1] {
-		at := strings.Index(name, middle)
-		if at < 0 {
-			return false
-		}
-		name = name[at+len(middle):]
 	}
 	return true
 }

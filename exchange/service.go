@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cambio-sts/cambio/directory"
+	"github.com/cambio-sts/cambio/internal/wildcard"
 	"github.com/cambio-sts/cambio/keys"
 	"github.com/cambio-sts/cambio/pat"
 )
@@ -65,33 +66,11 @@ func (r ClaimRule) apply(names []string) []string {
 		if len(selected) == limit || bytes+len(name) > maxClaimBytes {
 			break
 		}
-		if matches(r.Match, name) {
+		if wildcard.Matches(r.Match, name) {
 			selected, bytes = append(selected, name), bytes+len(name)
 		}
 	}
 	return selected
-}
-
-// matches reports whether name is the pattern with each * replaced by some
-// characters, or none.
-func matches(pattern, name string) bool {
-	parts := strings.Split(pattern, "*")
-	first, last := parts[0], parts[len(parts)-1]
-	if len(parts) == 1 {
-		return name == pattern
-	}
-	if len(name) < len(first)+len(last) || !strings.HasPrefix(name, first) || !strings.HasSuffix(name, last) {
-		return false
-	}
-	name = name[len(first) : len(name)-len(last)]
-	for _, part := range parts[1 : len(parts)-1] {
-		at := strings.Index(name, part)
-		if at < 0 {
-			return false
-		}
-		name = name[at+len(part):]
-	}
-	return true
 }
 
 // Services is the registry of audiences. It is immutable and safe to share.

@@ -109,11 +109,13 @@ var arrows = []arrow{
 	{"exchange", "internal/id", "makes ids of denials"},
 	{"exchange", "internal/tracing", "a use and its minting are spans"},
 	{"exchange", "internal/fault", "tells trouble from a refusal"},
+	{"exchange", "internal/wildcard", "a claim names groups by a pattern"},
 
 	{"credentials", "internal/secret", "credentials are some"},
 	{"credentials", "internal/audit", "records what was issued and revoked"},
 	{"credentials", "internal/id", "makes ids of events"},
 	{"credentials", "internal/fault", "says that a provider cannot issue now"},
+	{"credentials", "internal/wildcard", "a template names groups by a pattern"},
 
 	{"credentials/httpjson", "credentials", "implements its port"},
 	{"credentials/httpjson", "internal/secret", "what it issues and is shown are some"},
