@@ -1,7 +1,6 @@
 package systemd
 
 import (
-	"bytes"
 	"net/http"
 	"os"
 	"os/exec"
@@ -193,7 +192,7 @@ func TestSystemCalls(t *testing.T) {
 	var traced []byte
 	testenv.Wait(t, soon, func() bool { // the tracer, which is no child of this test, is at its end
 		traced, err = os.ReadFile(trace)
-		return err == nil && bytes.Contains(traced, []byte("\n"+strconv.Itoa(process.PID())+" +++ exited"))
+		return err == nil && exited(traced, process.PID())
 	})
 	seen := map[string]bool{}
 	for _, found := range call.FindAllStringSubmatch(string(traced), -1) {
@@ -201,6 +200,18 @@ func TestSystemCalls(t *testing.T) {
 		require.True(t, allowed[found[1]] || found[1] == raisesLimits, "the filter of the unit refuses %s", found[1])
 	}
 	require.True(t, seen["fdatasync"] && seen["accept4"] && seen["execve"], "it was traced")
+}
+
+// exited says whether a trace has the end of a process. Numbers of less than five
+// digits are padded to five.
+func exited(trace []byte, pid int) bool {
+	return regexp.MustCompile(`(?m)^` + strconv.Itoa(pid) + ` +\+\+\+ exited`).Match(trace)
+}
+
+func TestExited(t *testing.T) {
+	require.True(t, exited([]byte("2841  exit_group(0) = ?\n2841  +++ exited with 0 +++\n"), 2841))
+	require.True(t, exited([]byte("32841 exit_group(0) = ?\n32841 +++ exited with 0 +++\n"), 32841))
+	require.False(t, exited([]byte("32841 +++ exited with 0 +++\n2841  exit_group(0) = ?\n"), 2841))
 }
 
 // members are the system calls of a set, and of those in it.
