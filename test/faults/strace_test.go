@@ -3,6 +3,7 @@
 package faults
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -34,6 +35,28 @@ func TestSyncedBeforeAnswered(t *testing.T) {
 	got := d.json(t, http.MethodPost, pathTokens+"/"+token.ID+"/revoke", bob, "")
 	require.Equal(t, http.StatusOK, got.status, got.body)
 	requireSynced(t, tracer(), filepath.Join(dir, "cambio.db"), token.ID)
+}
+
+// TestTraceInterrupted says the same of a trace in which other threads interrupt
+// each call.
+func TestTraceInterrupted(t *testing.T) {
+	const file, token = "/data/cambio.db", "6a1f"
+	page := strconv.Itoa(os.Getpagesize())
+	requireSynced(t, parseTrace(strings.Join([]string{
+		`7 pwrite64(5<` + file + `>, "..6a1f..", ` + page + `, 40960 <unfinished ...>`,
+		`8 write(2</dev/null>, "{}", 2) = 2`,
+		`7 <... pwrite64 resumed>) = ` + page,
+		`7 fdatasync(5<` + file + `> <unfinished ...>`,
+		`7 <... fdatasync resumed>) = 0`,
+		`7 pwrite64(5<` + file + `>, "\1\0", ` + page + `, ` + page + ` <unfinished ...>`,
+		`9 write(2</dev/null>, "{}", 2) = 2`,
+		`7 <... pwrite64 resumed>) = ` + page,
+		`7 fdatasync(5<` + file + `> <unfinished ...>`,
+		`9 write(2</dev/null>, "{}", 2 <unfinished ...>`,
+		`7 <... fdatasync resumed>) = 0`,
+		`9 <... write resumed>) = 2`,
+		`9 write(8<socket:[1]>, "HTTP/1.1 200 OK\r\n\r\n{\"id\":\"6a1f\"}", 38 <unfinished ...>`,
+	}, "\n")), file, token)
 }
 
 // trace attaches strace to a process. The result ends it and returns what it saw.
@@ -79,6 +102,9 @@ type syscallLine struct {
 var (
 	traced  = regexp.MustCompile(`^(\d+) +(\w+)\((.*)$`)
 	resumed = regexp.MustCompile(`^(\d+) +<\.\.\. \w+ resumed>(.*)$`)
+	// A meta page is the first or the second of the file. What follows its place is
+	// the end of the call, or that another thread interrupted it.
+	metaPage = regexp.MustCompile(fmt.Sprintf(`", %[1]d, (0|%[1]d)( <|\))`, os.Getpagesize()))
 )
 
 // parseTrace puts calls that others interrupted together again.
@@ -123,9 +149,8 @@ func requireSynced(t *testing.T, calls []syscallLine, file, token string) {
 	}
 	onFile := func(call *syscallLine) bool { return strings.Contains(call.args, "<"+file+">") && call.ok }
 	sync := func(call *syscallLine) bool { return strings.HasSuffix(call.name, "sync") && onFile(call) }
-	page := strconv.Itoa(os.Getpagesize())
 	meta := func(call *syscallLine) bool {
-		return call.name == "pwrite64" && onFile(call) && (strings.Contains(call.args, `", `+page+", 0)") || strings.Contains(call.args, `", `+page+", "+page+")"))
+		return call.name == "pwrite64" && onFile(call) && metaPage.MatchString(call.args)
 	}
 	data := after(0, "write of the data", func(call *syscallLine) bool {
 		return call.name == "pwrite64" && onFile(call) && strings.Contains(call.args, token)
