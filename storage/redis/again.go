@@ -90,17 +90,17 @@ func (db *DB) againAfter(c call, prepare func(context.Context, *session) (call, 
 // resend sends a call on a session that has not begun. A refusal is an answer:
 // what came later is in the way. Replicas need not confirm it: a server that was
 // just promoted may have none, and this process goes on remembering.
-func (db *DB) resend(ctx context.Context, s *session, c call) (code any, err error) {
+func (db *DB) resend(ctx context.Context, s *session, c call) (code string, err error) {
 	c.change = false
 	answer, err := db.send(ctx, s, c.shard(), &c)
 	if err != nil {
-		return nil, fmt.Errorf("repeat: %s: %w", c.what, err)
+		return "", fmt.Errorf("repeat: %s: %w", c.what, err)
 	}
-	switch answer[0] {
+	switch answer.code {
 	case codeSkew, codeLate, codeFull:
-		return nil, fmt.Errorf("repeat: %s: redis says %s", c.what, answer[0])
+		return "", fmt.Errorf("repeat: %s: redis says %s", c.what, answer.code)
 	}
-	return answer[0], nil
+	return answer.code, nil
 }
 
 // stored reads one field of a hash on a session that has not begun.
@@ -126,7 +126,7 @@ func (db *DB) storedFields(ctx context.Context, s *session, key string, fields .
 	if err != nil {
 		return nil, err
 	}
-	values, _ := reply{rest: answer[2:]}.fields(0)
+	values, _ := answer.fields(0)
 	if len(values) != len(fields) {
 		return nil, errReply
 	}
@@ -154,7 +154,7 @@ func (db *DB) againRemoved(c call, removals []removal, events []any) func(contex
 			c.args = append([]any{c.args[0], "1", version, "1", len(left)}, encodeRemovals(left)...)
 			c.args = append(c.args, events...)
 			answer, err := db.send(ctx, s, cfg, &c)
-			if err != nil || answer[0] == codeOK {
+			if err != nil || answer.code == codeOK {
 				return err
 			}
 		}

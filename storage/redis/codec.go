@@ -109,11 +109,15 @@ func shortened(text string) (n uint64, ok bool) {
 // raw returns the bytes that an id is written for: they take half the room as a
 // member of an index. What is no id stays as it is.
 func raw[ID ~string](one ID) string {
-	bytes, err := hex.DecodeString(string(one))
-	if err != nil {
-		return string(one)
+	var buf [id.Len]byte
+	return string(appendRaw(buf[:0], one))
+}
+
+func appendRaw[ID ~string](out []byte, one ID) []byte {
+	if raw, err := hex.AppendDecode(out, []byte(one)); err == nil {
+		return raw
 	}
-	return string(bytes)
+	return append(out, one...)
 }
 
 // unraw returns the id of which these are the bytes.
@@ -145,16 +149,18 @@ func millis(t time.Time) string {
 	return strconv.FormatInt(t.UnixMilli(), 10)
 }
 
-// reader reads what writer wrote, in the same order. The first thing that
-// cannot be read stays as err.
+// reader reads what writer wrote, in the same order: fields, or texts that are packed.
+// The first thing that cannot be read stays as err.
 type reader struct {
-	texts []string
-	err   error
+	texts  []string
+	packed string // what is left of it, if it is packed
+	plain  bool   // it is fields
+	err    error
 }
 
 // read returns a reader of the values of fields, nil where there is none.
 func read(values ...any) *reader {
-	r := &reader{texts: make([]string, len(values))}
+	r := &reader{texts: make([]string, len(values)), plain: true}
 	for i, value := range values {
 		text, ok := value.(string)
 		if !ok && value != nil {
@@ -167,17 +173,7 @@ func read(values ...any) *reader {
 
 // unpack returns a reader of what pack wrote. Texts that are missing at the end
 // are empty: an earlier version did not know them.
-func unpack(packed string, n int) *reader {
-	r := &reader{texts: make([]string, n)}
-	for i := 0; i < n && packed != ""; i++ {
-		var ok bool
-		if r.texts[i], packed, ok = unpackOne(packed); !ok {
-			r.err = errReply
-			break
-		}
-	}
-	return r
-}
+func unpack(packed string) *reader { return &reader{packed: packed} }
 
 func unpackOne(packed string) (text, rest string, ok bool) {
 	form, body, rest, ok := cutOne(packed)
@@ -185,11 +181,19 @@ func unpackOne(packed string) (text, rest string, ok bool) {
 	case packedID:
 		return unraw(body), rest, ok
 	case packedTime:
-		n := binary.BigEndian.Uint64([]byte("\x00\x00" + body))
-		return strconv.FormatUint(n, 10), rest, ok
+		return strconv.FormatInt(packedMillis(body), 10), rest, ok
 	default:
 		return body, rest, ok
 	}
+}
+
+// packedMillis reads the first timeLen bytes as a number.
+func packedMillis(bytes string) int64 {
+	var n int64
+	for i := range timeLen {
+		n = n<<8 | int64(bytes[i])
+	}
+	return n
 }
 
 // cutOne cuts the first text off, as it is packed: in one of the short forms, or none.
@@ -212,6 +216,9 @@ func cutOne(packed string) (form byte, body, rest string, ok bool) {
 }
 
 func (r *reader) text() string {
+	if !r.plain {
+		return r.unpacked()
+	}
 	if len(r.texts) == 0 {
 		r.err = errReply // fewer values than asked for
 		return ""
@@ -219,6 +226,31 @@ func (r *reader) text() string {
 	text := r.texts[0]
 	r.texts = r.texts[1:]
 	return text
+}
+
+// unpacked takes one of the texts that are packed.
+func (r *reader) unpacked() string {
+	if r.packed == "" {
+		return ""
+	}
+	text, rest, ok := unpackOne(r.packed)
+	if !ok {
+		r.err = errReply
+	}
+	r.packed = rest
+	return text
+}
+
+// known is text, without a copy if that is an id, packed, and the one given.
+func (r *reader) known(likely string) string {
+	if !r.plain && len(r.packed) > idLen && r.packed[0] == packedID {
+		var buf [id.Len]byte
+		if string(hex.AppendEncode(buf[:0], []byte(r.packed[1:1+idLen]))) == likely {
+			r.packed = r.packed[1+idLen:]
+			return likely
+		}
+	}
+	return r.text()
 }
 
 // unless reads what writer.unless wrote.
@@ -248,6 +280,11 @@ func (r *reader) number() int64 {
 func (r *reader) flag() bool { return r.text() == "1" }
 
 func (r *reader) time() time.Time {
+	if !r.plain && len(r.packed) > timeLen && r.packed[0] == packedTime { // as most are
+		n := packedMillis(r.packed[1:])
+		r.packed = r.packed[1+timeLen:]
+		return time.UnixMilli(n).UTC()
+	}
 	text := r.text()
 	if text == "" {
 		return time.Time{}
@@ -260,27 +297,31 @@ func (r *reader) time() time.Time {
 }
 
 // listed reads a slice of texts, mostly without the price of JSON.
-func (r *reader) listed() []string {
-	text := r.texts[:min(1, len(r.texts))]
-	if len(text) == 1 {
-		if plain, ok := plainTexts(text[0]); ok {
-			r.texts = r.texts[1:]
-			return plain
-		}
+func listed[T ~string](r *reader) []T {
+	text := r.text()
+	if text == "" {
+		return nil
 	}
-	return values[string](r)
+	if plain, ok := plainTexts[T](text); ok {
+		return plain
+	}
+	return decoded[T](r, text)
 }
 
 // plainTexts reads a JSON list of texts in which nothing is escaped, as it is written
 // here: then each quotation mark begins a text or ends one.
-func plainTexts(list string) (texts []string, ok bool) {
+func plainTexts[T ~string](list string) (texts []T, ok bool) {
 	inner, begins := strings.CutPrefix(list, `["`)
 	inner, ends := strings.CutSuffix(inner, `"]`)
+	marks := strings.Count(list, `"`)
 	if !begins || !ends || strings.Contains(inner, `\`) || !utf8.ValidString(inner) {
 		return nil, false
 	}
-	texts = strings.Split(inner, `","`)
-	return texts, strings.Count(list, `"`) == 2*len(texts)
+	texts = make([]T, 0, marks/2)
+	for text := range strings.SplitSeq(inner, `","`) {
+		texts = append(texts, T(text))
+	}
+	return texts, marks == 2*len(texts)
 }
 
 // values reads a slice; most are absent and cost nothing.
@@ -289,6 +330,10 @@ func values[T any](r *reader) []T {
 	if text == "" {
 		return nil
 	}
+	return decoded[T](r, text)
+}
+
+func decoded[T any](r *reader, text string) []T {
 	var out []T
 	if err := json.Unmarshal([]byte(text), &out); err != nil {
 		r.err = fmt.Errorf("%w: a list is no JSON", errReply)

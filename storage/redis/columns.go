@@ -176,10 +176,10 @@ func unpackColumns(record *pat.Record, c pat.Columns, packed string) error {
 			return errReply
 		}
 		packed = rest
-		one := &reader{texts: []string{text}}
+		one := &reader{texts: []string{text}, plain: true}
 		switch wanted {
 		case pat.ColumnScope:
-			record.Scope = one.listed()
+			record.Scope = listed[string](one)
 		case pat.ColumnDescription:
 			record.Description = text
 		default:

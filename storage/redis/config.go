@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"sync"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/cambio-sts/cambio/internal/id"
 	"github.com/cambio-sts/cambio/internal/secret"
+	"github.com/cambio-sts/cambio/pat"
 )
 
 const (
@@ -60,7 +62,10 @@ type Config struct {
 	// SentinelPassword is that of the sentinels themselves, asked twice a second; nil: none.
 	SentinelPassword func() (secret.Text, error)
 	TLS              *tls.Config // nil: plain text; the sentinels' too
-	Durability       Durability
+	// Roots are the authorities that the servers' certificates may be of, asked at each
+	// connection, so that they may change; nil: those of TLS.
+	Roots      func() *x509.CertPool
+	Durability Durability
 	// Replicas is how many replicas must have a change before it is answered; a
 	// change that fewer confirm is fault.ErrUnavailable.
 	Replicas int
@@ -131,7 +136,7 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 		return nil, err
 	}
 	silenceClient()
-	db := &DB{config: config, scripts: newScripts(), log: config.Logger, now: config.Now, process: id.New()}
+	db := &DB{config: config, scripts: newScripts(), log: config.Logger, now: config.Now, names: namesOfShards(), skew: number(pat.MaxSkew.Milliseconds()), process: id.New()}
 	db.sent.log = config.Logger
 	if err := db.begin(ctx); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -41,13 +42,16 @@ const (
 )
 
 // DB is one Redis server or several as the store of everything. It is safe to
-// share; its methods block for half a second at most, lists for that each page.
+// share; its methods block for half a second at most, or for one where they have to
+// connect first; lists for that each page.
 type DB struct {
 	config   Config
 	scripts  *scripts
 	now      func() time.Time
 	log      *zap.Logger
-	process  string // names this process where only one may do something
+	names    map[string]*shardNames // by the shard
+	skew     string                 // pat.MaxSkew in milliseconds
+	process  string                 // names this process where only one may do something
 	shipping shipping
 	session  atomic.Pointer[session]
 	renewing singleflight.Group
@@ -138,6 +142,10 @@ type call struct {
 	// change says that the arguments begin with the name of the operation and
 	// with whether it is repeated, by which the script recognises what it did.
 	change bool
+	// joins is the script of a call that is sent together with others: it is quick, and no
+	// change. Its arguments are the whole command, of which join writes the first two each
+	// time it is sent: one after the other.
+	joins *packedScript
 	// again, of a change that ends or narrows access, sends it to a server that
 	// takes over and lacks it; see remembered.
 	again func(ctx context.Context, s *session) error
@@ -149,10 +157,36 @@ func (c *call) shard() string {
 	return tag[:strings.IndexByte(tag, '}')]
 }
 
-// reply is what a script answers after its code and the shard's epoch.
+// reply is what a script answers: how it ended, the shard's epoch, and what follows,
+// in values or, of a call that joins others, packed.
 type reply struct {
-	code string
-	rest []any
+	code   string
+	epoch  int64
+	rest   []any
+	packed packed
+}
+
+// readReply reads the values of an answer. The epoch is a number, or as GET returns it.
+func readReply(values []any, err error) (reply, error) {
+	if err != nil {
+		return reply{}, err
+	}
+	if len(values) < 2 {
+		return reply{}, errReply
+	}
+	answer := reply{rest: values[2:]}
+	answer.code, _ = values[0].(string)
+	switch epoch := values[1].(type) {
+	case int64:
+		answer.epoch = epoch
+	case string:
+		if answer.epoch, err = strconv.ParseInt(epoch, 10, 64); err != nil {
+			return reply{}, errReply
+		}
+	default:
+		return reply{}, errReply
+	}
+	return answer, nil
 }
 
 // do runs a script on the primary of its shard, and once more if the connection
@@ -165,7 +199,13 @@ func (db *DB) do(ctx context.Context, c call) (reply, error) {
 	if err := ctx.Err(); err != nil {
 		return reply{}, unavailable(c.what, err)
 	}
-	timeout := callTimeout
+	start := db.now()
+	if c.joins != nil {
+		if answer, ok, err := db.quick(ctx, &c); ok {
+			return answer, err
+		}
+	}
+	timeout := callTimeout - db.now().Sub(start)
 	if c.change && db.config.Disk {
 		timeout += diskTimeout
 	}
@@ -183,11 +223,15 @@ func (db *DB) do(ctx context.Context, c call) (reply, error) {
 		}
 		return reply{}, unavailable(c.what, err)
 	}
-	code, _ := answer[0].(string)
-	if code != codeOK {
+	if answer.code != codeOK {
 		forget()
 	}
-	switch code {
+	return c.judged(answer)
+}
+
+// judged tells a refusal to answer from an answer.
+func (c *call) judged(answer reply) (reply, error) {
+	switch answer.code {
 	case codeSkew:
 		return reply{}, unavailable(c.what, errSkew)
 	case codeLate:
@@ -197,7 +241,7 @@ func (db *DB) do(ctx context.Context, c call) (reply, error) {
 	case "":
 		return reply{}, unavailable(c.what, errReply)
 	}
-	return reply{code: code, rest: answer[2:]}, nil
+	return answer, nil
 }
 
 // number returns the i-th value of the reply as a number.

@@ -7,6 +7,9 @@
 //	                                       │         └─ another server answers than before
 //	                                       └─ sent ──▶ next session: what ended access is repeated there first
 //
+// Uses that come together are sent in one piece, and not one behind the other
+// (together.go).
+//
 // The first two hexadecimal digits of an id are its shard, and all keys of a
 // shard carry the hash tag {xx}; what belongs to no shard carries {cfg}. No
 // command touches two of them.

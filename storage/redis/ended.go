@@ -107,7 +107,7 @@ func (c *endedCursor) Next(ctx context.Context) ([]pat.Ended, error) {
 // the server before.
 func (s *session) settled(now time.Time) error {
 	for _, state := range s.shards {
-		if wait := state.opens.Sub(now); wait > 0 {
+		if wait := state.rests(now); wait > 0 {
 			return fmt.Errorf("%w: %s are left", errSettling, wait.Round(time.Millisecond))
 		}
 	}

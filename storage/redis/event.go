@@ -37,14 +37,14 @@ func encode(event audit.Event) string {
 // decode returns an event of a stream as JSON; what is none comes back as it is,
 // and whoever ships it tells of it.
 func decode(packed string) []byte {
-	r := unpack(packed, eventTexts)
+	r := unpack(packed)
 	event := audit.Event{
 		ID: r.text(), Time: r.time(), Name: audit.Name(r.text()), Outcome: audit.Outcome(r.unless(string(audit.Success))),
 		Organization: r.text(), PATID: r.text(), Owner: r.text(),
 	}
 	event.Actor = r.unless(event.Owner)
 	event.IP, event.UserAgent, event.TrackingID = r.text(), r.text(), r.text()
-	event.Subject, event.Scope, event.Audience = r.text(), r.text(), values[string](r)
+	event.Subject, event.Scope, event.Audience = r.text(), r.text(), listed[string](r)
 	event.JTI, event.Reason, event.DenialID = r.text(), r.text(), r.text()
 	if r.err != nil {
 		return []byte(packed)

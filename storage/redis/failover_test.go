@@ -102,18 +102,23 @@ func (w *watched) refusedAt() time.Time {
 // token is not accepted once, by no process, and is denied within 5 s.
 func TestStalePromotion(t *testing.T) {
 	t.Parallel()
-	for name, ahead := range map[string]bool{
-		"behind": false, // the epoch of the shard tells of it
-		"ahead":  true,  // others have written to it since: only that it is another server does
+	for name, as := range map[string]promotion{
+		"behind": {},            // the epoch of the shard tells of it
+		"ahead":  {ahead: true}, // others have written to it since: only that it is another server does
+		"alone":  {alone: true}, // nobody can repeat the revocation there for longer than a shard rests
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			stalePromotion(t, ahead)
+			stalePromotion(t, as)
 		})
 	}
 }
 
-func stalePromotion(t *testing.T, ahead bool) {
+// promotion says what is special about one: that the replica was written to, or that it
+// has no replica of its own for a while, without which it takes no writes.
+type promotion struct{ ahead, alone bool }
+
+func stalePromotion(t *testing.T, as promotion) {
 	t.Helper()
 	s := testenv.Sentinel(t, testenv.RedisOptions{Proxied: true})
 	db, other := process(t, onSentinel(s)), process(t, onSentinel(s))
@@ -124,7 +129,12 @@ func stalePromotion(t *testing.T, ahead bool) {
 	primary.Proxy.Set(testenv.Replicas, testenv.Stall)
 	requireUnconfirmed(t, db, &record)
 	ended := time.Now()
-	if ahead {
+	if as.alone {
+		for _, node := range s.Nodes[1:] {
+			node.Proxy.Set(testenv.Replicas, testenv.Cut)
+		}
+	}
+	if as.ahead {
 		for _, node := range s.Nodes[1:] {
 			node.MustDo("CONFIG", "SET", "replica-read-only", "no")
 			node.MustDo("INCRBY", shardKey(&record), "1000")
@@ -133,6 +143,11 @@ func stalePromotion(t *testing.T, ahead bool) {
 	primary.Kill()
 	next := s.Promoted(primary)
 	promoted := time.Now()
+	if as.alone {
+		const longerThanItRests = 4 * time.Second
+		testenv.Wait(t, 10*time.Second, func() bool { return time.Since(promoted) > longerThanItRests })
+		next.Proxy.Set(testenv.Replicas, testenv.Pass)
+	}
 	accepted := func() bool { return mine.since(ended)+others.since(ended) > 0 }
 	testenv.Wait(t, 30*time.Second, func() bool {
 		return accepted() || !mine.refusedAt().IsZero() && !others.refusedAt().IsZero()
@@ -146,7 +161,7 @@ func stalePromotion(t *testing.T, ahead bool) {
 	require.Zero(t, others.since(ended), "accepted by another process")
 	// A replica that was written to takes long to follow, and without one a primary
 	// takes no writes; on a busy machine the sentinels may promote once more.
-	if !ahead && s.Primary() == next {
+	if as == (promotion{}) && s.Primary() == next {
 		require.Less(t, time.Since(promoted), 5*time.Second)
 	}
 }

@@ -28,7 +28,12 @@ func TestHealthUnconfirmed(t *testing.T) {
 	record := token(t, open(t, server))
 	db := openAs(t, redis.Config{Addrs: []string{server.Addr()}, Durability: redis.Declared, Replicas: 1, Now: time.Now})
 	require.Zero(t, db.Health().Unconfirmed)
-	_, _, err := db.PATs().Revoke(t.Context(), revocation(&record), change())
-	require.ErrorIs(t, err, fault.ErrUnavailable)
-	require.Equal(t, redis.Health{Serving: true, Sessions: 1, Writable: true, Unconfirmed: 1, Replicas: 1, Remembered: 1, Accepted: true}, db.Health())
+	revoked := change()
+	for db.Health().Unconfirmed == 0 { // a starved process may not hear of it in time
+		_, _, err := db.PATs().Revoke(t.Context(), revocation(&record), revoked)
+		require.ErrorIs(t, err, fault.ErrUnavailable)
+	}
+	health := db.Health()
+	require.Positive(t, health.Remembered)
+	require.Equal(t, redis.Health{Serving: true, Sessions: 1, Writable: true, Unconfirmed: 1, Replicas: 1, Remembered: health.Remembered, Accepted: true}, health)
 }

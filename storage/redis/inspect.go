@@ -27,6 +27,9 @@ type Inspection struct {
 	Watchers []Watcher
 	// Slots is how many of the 16384 slots of a Cluster have a primary; 0 elsewhere.
 	Slots int
+	// LayoutErr is a *FormatError for a layout that this program does not know, or says
+	// why it could not be read.
+	LayoutErr error
 	// Keys is the key ring, sealed as it is stored; nothing if KeysErr is set.
 	Keys    keys.Stored
 	KeysErr error
@@ -108,12 +111,13 @@ func Inspect(ctx context.Context, config Config) (*Inspection, error) {
 	}
 	slices.SortFunc(out.Servers, func(a, b Server) int { return strings.Compare(a.Addr, b.Addr) })
 	if slices.ContainsFunc(out.Servers, func(s Server) bool { return s.Fault != nil }) {
-		out.KeysErr = out.Servers[0].Fault
+		out.KeysErr, out.LayoutErr = out.Servers[0].Fault, out.Servers[0].Fault
 		return out, nil
 	}
 	if nodes, ok := found.(cluster); ok {
 		out.Slots = countSlots(ctx, nodes.client)
 	}
+	out.LayoutErr = readLayout(ctx, found)
 	out.Keys, out.KeysErr = storedRing(ctx, found)
 	out.Waiting = countWaiting(ctx, found)
 	return out, nil

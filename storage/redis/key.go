@@ -19,9 +19,25 @@ func key(shard, name string) string { return shardPrefix(shard) + name }
 // shardPrefix begins all keys of a shard.
 func shardPrefix(shard string) string { return "cambio:{" + shard + "}:" }
 
-func tokenKey(token pat.ID) string {
-	return "cambio:{" + id.Shard(string(token)) + "}:pat:" + string(token) // as key does, and quicker
+// shardNames are names in a shard that the hot path needs each time.
+type shardNames struct{ prefix, epoch, audit, jti string }
+
+// namesOfShards returns those of each shard.
+func namesOfShards() map[string]*shardNames {
+	out := make(map[string]*shardNames, id.Shards)
+	for n := range id.Shards {
+		shard := id.ShardName(n)
+		out[shard] = &shardNames{shardPrefix(shard), epochKey(shard), auditKey(shard), key(shard, "jti")}
+	}
+	return out
 }
+
+func tokenKey(token pat.ID) string {
+	return "cambio:{" + id.Shard(string(token)) + "}:" + tokenPrefix + string(token) // as key does, and quicker
+}
+
+// tokenPrefix begins the name of a token in its shard.
+const tokenPrefix = "pat:"
 
 func identityKey(identity directory.ID) string {
 	return key(id.Shard(string(identity)), "idn:"+string(identity))

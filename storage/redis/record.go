@@ -49,6 +49,9 @@ func endFields() []string {
 func useFields() []string { return []string{"last_used", "last_seen", "old_uses"} }
 
 const (
+	// digestTexts is how many digestFields there are, oftenTexts with the oftenFields
+	// behind them, tokenTexts all.
+	digestTexts, oftenTexts, tokenTexts = 3, 13, 23
 	// packedTexts is how many texts packToken writes. A new one goes to the end.
 	packedTexts = 13
 
@@ -153,8 +156,12 @@ func digestText(digest *pat.Digest) string {
 		return ""
 	}
 	var buf [64]byte
-	text := append(strconv.AppendInt(buf[:0], int64(digest.Pepper), 10), ':')
-	return string(append(text, digest.Sum[:]...))
+	return string(appendDigest(buf[:0], digest))
+}
+
+func appendDigest(out []byte, digest *pat.Digest) []byte {
+	out = append(strconv.AppendInt(out, int64(digest.Pepper), 10), ':')
+	return append(out, digest.Sum[:]...)
 }
 
 func storedUses(uses []pat.OldUse) []oldUse {
@@ -196,12 +203,12 @@ func readToken(token pat.ID, r *reader) (pat.Record, bool, error) {
 }
 
 func unpackToken(record *pat.Record, packed string) error {
-	r := unpack(packed, packedTexts)
+	r := unpack(packed)
 	record.Organization = directory.ID(r.text())
 	record.Created = r.time()
-	record.Scope = r.listed()
+	record.Scope = listed[string](r)
 	record.Description = r.text()
-	record.Audience = r.listed()
+	record.Audience = listed[string](r)
 	record.Networks = values[netip.Prefix](r)
 	record.AdminRole = r.flag()
 	record.Managed = r.flag()
@@ -302,8 +309,15 @@ func readIdentity(identity directory.ID, packed any) (directory.Identity, bool, 
 	if !ok {
 		return directory.Identity{}, false, errReply
 	}
-	r := unpack(text, identityTexts)
-	out := directory.Identity{ID: identity, Organization: directory.ID(r.text())}
+	out, err := unpackIdentity(identity, "", text)
+	return out, err == nil, err
+}
+
+// unpackIdentity reads what writeIdentity packed. The organization is likely to be the one
+// given.
+func unpackIdentity(identity, organization directory.ID, text string) (directory.Identity, error) {
+	r := unpack(text)
+	out := directory.Identity{ID: identity, Organization: directory.ID(r.known(string(organization)))}
 	out.Type = directory.IdentityType(r.text())
 	out.Username = r.text()
 	out.DisplayName = r.text()
@@ -314,9 +328,9 @@ func readIdentity(identity directory.ID, packed any) (directory.Identity, bool, 
 	out.Enabled = r.flag()
 	out.BuiltInAdministrator = r.flag()
 	out.LastLogin = r.time()
-	out.Groups = values[directory.ID](r)
+	out.Groups = listed[directory.ID](r)
 	out.Created = r.time()
 	out.Modified = r.time()
 	out.Revision = r.number()
-	return out, true, r.err
+	return out, r.err
 }

@@ -164,7 +164,8 @@ func (db *DB) repeat(ctx context.Context, s *session, sent []*remembered) map[st
 // not know rest for a while, and those that rest go on.
 func (s *session) follow(ctx context.Context, old *session, met lives, now time.Time) {
 	for shard, state := range s.shards {
-		state.opens = old.shards[shard].opens
+		state.opens.Store(old.shards[shard].opens.Load())
+		state.promoted.Store(old.shards[shard].promoted.Load())
 		if s.alone {
 			continue
 		}
@@ -173,7 +174,8 @@ func (s *session) follow(ctx context.Context, old *session, met lives, now time.
 			continue // nobody known serves it
 		}
 		if who, found := met[primary.Options().Addr]; found && !old.known[who] {
-			state.opens = now.Add(settleTime)
+			state.promoted.Store(true)
+			state.rest(now)
 		}
 	}
 }
@@ -201,6 +203,11 @@ func (db *DB) beat(ctx context.Context) {
 		return
 	}
 	s.moved(ctx)
+	if takesNoWrites(err) {
+		for _, state := range s.shards {
+			state.rest(db.now())
+		}
+	}
 	if s.cut.Swap(&err) == nil {
 		db.log.Warn("a redis primary does not take writes", zap.Error(err))
 	}

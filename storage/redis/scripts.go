@@ -22,7 +22,8 @@ var includes = regexp.MustCompile(`(?m)^--include \w+$`)
 
 // scripts are the operations, one script each.
 type scripts struct {
-	use, live, touch, jti                           *goredis.Script
+	use, live                                       *packedScript
+	touch, jti                                      *goredis.Script
 	create, replace, revoke, remove                 *goredis.Script
 	read                                            *goredis.Script
 	identityCreate, identityReplace, identityDelete *goredis.Script
@@ -36,7 +37,7 @@ type scripts struct {
 
 func newScripts() *scripts {
 	return &scripts{
-		use: script("use"), live: script("live"), touch: script("touch"), jti: script("jti"),
+		use: packedScriptOf("use"), live: packedScriptOf("live"), touch: script("touch"), jti: script("jti"),
 		create: script("create"), replace: script("replace"), revoke: script("revoke"), remove: script("delete"),
 		read:           script("read"),
 		identityCreate: script("identity_create"), identityReplace: script("identity_replace"), identityDelete: script("identity_delete"),
@@ -51,15 +52,26 @@ func newScripts() *scripts {
 
 // script puts a script together: shared pieces where it includes them, the
 // fields of a token for $TOKEN, $OFTEN and $SELDOM, the dummy digest, and the bounds.
-func script(name string) *goredis.Script {
+func script(name string) *goredis.Script { return goredis.NewScript(sourceOf(name)) }
+
+// packedScript is one whose answer is one text: its code, the epoch, and what follows,
+// by cmsgpack.
+type packedScript struct{ source, digest any } // texts, as arguments are passed
+
+func packedScriptOf(name string) *packedScript {
+	text := sourceOf(name)
+	return &packedScript{text, goredis.NewScript(text).Hash()}
+}
+
+func sourceOf(name string) string {
 	text := includes.ReplaceAllStringFunc(source(name), func(line string) string {
 		return source(strings.TrimPrefix(line, "--include ") + ".inc")
 	})
-	return goredis.NewScript(strings.NewReplacer(
+	return strings.NewReplacer(
 		"$TOKEN", quoted(tokenFields()), "$OFTENS", strconv.Itoa(len(oftenFields())), "$OFTEN", quoted(oftenFields()), "$SELDOM", quoted(seldomFields()), "$DUMMY", dummyDigest,
 		"$MAXRECORDS", strconv.Itoa(pat.MaxRecords), "$MAXUNSHIPPED", strconv.Itoa(maxUnshipped),
 		"$ENDEDWINDOW", strconv.FormatInt(pat.EndedWindow.Milliseconds(), 10),
-	).Replace(text))
+	).Replace(text)
 }
 
 func source(name string) string {

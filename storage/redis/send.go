@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strconv"
 	"strings"
 	"time"
 
@@ -31,11 +30,11 @@ var errSettling = errors.New("the primary was promoted a moment ago")
 
 // insist sends a call until it is answered, or it is no use to send it again.
 // left says, with an error, that it was sent.
-func (db *DB) insist(ctx context.Context, c *call) (answer []any, left bool, err error) {
+func (db *DB) insist(ctx context.Context, c *call) (answer reply, left bool, err error) {
 	for broken := false; ; {
 		s, err := db.serving(ctx)
 		if err != nil {
-			return nil, left, err
+			return reply{}, left, err
 		}
 		answer, err := db.ask(ctx, s, c)
 		left = left || mayHaveLeft(err)
@@ -43,14 +42,14 @@ func (db *DB) insist(ctx context.Context, c *call) (answer []any, left bool, err
 		case err == nil:
 			return answer, true, nil
 		case ctx.Err() != nil, verdict == hopeless:
-			return nil, left, err
+			return reply{}, left, err
 		case verdict == notDone:
 			if err := pause(ctx, slotPause); err != nil {
-				return nil, left, err
+				return reply{}, left, err
 			}
 		case verdict == unknown:
 			if broken || !c.repeatable() {
-				return nil, left, err
+				return reply{}, left, err
 			}
 			broken = true
 		}
@@ -68,60 +67,45 @@ func pause(ctx context.Context, length time.Duration) error {
 	}
 }
 
-// ask sends a call once, to the primary that a session has for its shard, and
-// returns an answer that begins with a code and an epoch.
-func (db *DB) ask(ctx context.Context, s *session, c *call) ([]any, error) {
+// ask sends a call once, to the primary that a session has for its shard.
+func (db *DB) ask(ctx context.Context, s *session, c *call) (reply, error) {
 	shard := c.shard()
 	state := s.shards[shard]
-	if wait := state.opens.Sub(db.now()); wait > 0 {
-		return nil, fmt.Errorf("%w: %s are left", errSettling, wait.Round(time.Millisecond))
+	if wait := state.rests(db.now()); wait > 0 {
+		return reply{}, fmt.Errorf("%w: %s are left", errSettling, wait.Round(time.Millisecond))
 	}
 	before := state.epoch.Load()
 	answer, err := db.send(ctx, s, shard, c)
 	if err != nil {
-		return nil, err
+		if takesNoWrites(err) {
+			state.rest(db.now())
+		}
+		return reply{}, err
 	}
-	epoch, err := epochOf(answer)
-	if err != nil {
-		return nil, err
+	if state.promoted.Load() {
+		state.promoted.Store(false)
 	}
-	if answer[0] != codeSkew && !s.saw(shard, before, epoch) {
-		return nil, errWentBack
+	if answer.code != codeSkew && !s.saw(shard, before, answer.epoch) {
+		return reply{}, errWentBack
 	}
 	return answer, nil
 }
 
-// epochOf returns the second value of an answer: a number, or as GET returns it.
-func epochOf(answer []any) (int64, error) {
-	if len(answer) < 2 {
-		return 0, errReply
-	}
-	switch epoch := answer[1].(type) {
-	case int64:
-		return epoch, nil
-	case string:
-		n, err := strconv.ParseInt(epoch, 10, 64)
-		if err != nil {
-			return 0, errReply
-		}
-		return n, nil
-	default:
-		return 0, errReply
-	}
-}
-
 // send sends a call to the primary of a shard.
-func (db *DB) send(ctx context.Context, s *session, shard string, c *call) ([]any, error) {
+func (db *DB) send(ctx context.Context, s *session, shard string, c *call) (reply, error) {
 	primary, err := s.primary(ctx, shard)
 	if err != nil {
 		s.moved(ctx)
-		return nil, fmt.Errorf("find the primary of a shard: %w", err)
+		return reply{}, fmt.Errorf("find the primary of a shard: %w", err)
 	}
-	var answer []any
-	if c.change && (db.config.Replicas > 0 || db.config.Disk) {
-		answer, err = db.confirmed(ctx, primary, shard, c)
-	} else {
-		answer, err = c.script.Run(ctx, primary, c.keys, c.args...).Slice()
+	var answer reply
+	switch {
+	case c.joins != nil:
+		answer, err = db.join(ctx, s.together(primary), primary, c)
+	case c.change && (db.config.Replicas > 0 || db.config.Disk):
+		answer, err = readReply(db.confirmed(ctx, primary, shard, c))
+	default:
+		answer, err = readReply(c.script.Run(ctx, primary, c.keys, c.args...).Slice())
 	}
 	if err != nil && judge(err) != hopeless {
 		s.moved(ctx)
@@ -238,7 +222,7 @@ func judge(err error) verdict {
 // connection for it. What a server refused was sent too: it may be the wrong one,
 // as a primary is that is cut off from its replicas.
 func mayHaveLeft(err error) bool {
-	for _, none := range []error{errStranger, errReplica, errSettling, goredis.ErrPoolTimeout} {
+	for _, none := range []error{errStranger, errReplica, errSettling, errQueued, goredis.ErrPoolTimeout} {
 		if errors.Is(err, none) {
 			return false
 		}

@@ -2,7 +2,9 @@ package redis
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -34,10 +36,11 @@ func connect(config *Config, sentinels string, hello func(context.Context, *gore
 		}
 		return config.Username, text.Reveal(), nil
 	}
+	dial := dialer(config)
 	switch config.Topology {
 	case Cluster:
 		return cluster{goredis.NewClusterClient(&goredis.ClusterOptions{
-			Addrs: config.Addrs, OnConnect: hello, CredentialsProviderContext: credentials, TLSConfig: config.TLS, PoolSize: config.PoolSize,
+			Addrs: config.Addrs, Dialer: dial, OnConnect: hello, CredentialsProviderContext: credentials, TLSConfig: config.TLS, PoolSize: config.PoolSize,
 			MaxRedirects: clusterRedirects, MaxRetries: -1, DialerRetries: 1, DialTimeout: dialTimeout, ReadTimeout: ioTimeout, WriteTimeout: ioTimeout,
 			PoolTimeout: poolTimeout, ContextTimeoutEnabled: true, DisableIdentity: true, ClusterStateReloadInterval: clusterReload,
 			MaintNotificationsConfig: noMaintenance(),
@@ -45,7 +48,7 @@ func connect(config *Config, sentinels string, hello func(context.Context, *gore
 	case Sentinel:
 		return single{goredis.NewFailoverClient(&goredis.FailoverOptions{
 			MasterName: config.Master, SentinelAddrs: config.Addrs, DB: config.DB,
-			OnConnect: hello, CredentialsProviderContext: credentials, TLSConfig: config.TLS, PoolSize: config.PoolSize,
+			Dialer: dial, OnConnect: hello, CredentialsProviderContext: credentials, TLSConfig: config.TLS, PoolSize: config.PoolSize,
 			MaxRetries: -1, DialerRetries: 1, DialTimeout: dialTimeout, ReadTimeout: ioTimeout, WriteTimeout: ioTimeout,
 			PoolTimeout: poolTimeout, ContextTimeoutEnabled: true, DisableIdentity: true, SentinelPassword: sentinels,
 		})}
@@ -56,12 +59,29 @@ func connect(config *Config, sentinels string, hello func(context.Context, *gore
 		}
 		return single{goredis.NewClient(&goredis.Options{
 			Network: network, Addr: config.Addrs[0], DB: config.DB,
-			OnConnect: hello, CredentialsProviderContext: credentials, TLSConfig: config.TLS, PoolSize: config.PoolSize,
+			Dialer: dial, OnConnect: hello, CredentialsProviderContext: credentials, TLSConfig: config.TLS, PoolSize: config.PoolSize,
 			MaxRetries: -1, DialerRetries: 1, DialTimeout: dialTimeout, ReadTimeout: ioTimeout, WriteTimeout: ioTimeout,
 			PoolTimeout: poolTimeout, ContextTimeoutEnabled: true, DisableIdentity: true, MaintNotificationsConfig: noMaintenance(),
 		})}
 	}
 }
+
+// dialer connects under TLS to a server, or sentinel, whose certificate is of the
+// authorities as of now; nil, for which the client has one, where they do not change.
+func dialer(c *Config) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	if c.TLS == nil || c.Roots == nil {
+		return nil
+	}
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		trust := c.TLS.Clone()
+		trust.RootCAs = c.Roots()
+		under := tls.Dialer{NetDialer: &net.Dialer{Timeout: dialTimeout, KeepAliveConfig: keepAlive}, Config: trust}
+		return under.DialContext(ctx, network, addr)
+	}
+}
+
+// keepAlive is how a dead connection is noticed, as the client's own dialer has it.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 5 * time.Second, Count: 3}
 
 const (
 	// clusterRedirects is how often a pipeline follows a slot that has moved. Its

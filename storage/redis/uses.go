@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
@@ -28,25 +27,53 @@ func (s uses) Use(ctx context.Context, p pat.Presentation) (pat.Used, error) {
 	if !id.Valid(string(token)) {
 		token = nobody
 	}
-	shard := id.Shard(string(token))
-	args := append(make([]any, 0, 16), p.Now.UnixMilli(), pat.MaxSkew.Milliseconds(), shardPrefix(shard), raw(token),
-		p.Origin.IP, p.Origin.UserAgent, p.Origin.TrackingID)
-	for i := range p.Candidates {
-		args = append(args, digestText(&p.Candidates[i]))
-	}
-	keys := append(make([]string, 0, 4), tokenKey(token), epochKey(shard), auditKey(shard))
+	names := s.db.names[id.Shard(string(token))]
+	out := &useCall{}
+	tokenKey, texts := out.write(&p, token, s.db.skew, names.prefix)
+	keys := append(out.keys[:0], tokenKey, names.epoch, names.audit)
 	if p.JTI != "" {
-		keys, args = append(keys, key(shard, "jti")), append(args, member(token, p.JTI))
+		keys, texts = append(keys, names.jti), append(texts, member(token, p.JTI))
 	}
-	answer, err := s.db.do(ctx, call{what: "use token", script: s.db.scripts.use, keys: keys, args: args})
+	answer, err := s.db.do(ctx, call{what: "use token", joins: s.db.scripts.use, keys: keys, args: commandOf(out.command[:0], keys, texts)})
 	if err != nil {
 		return pat.Used{}, err
 	}
-	used, err := readUsed(p.ID, answer)
+	used, err := readUsed(p.ID, answer, &out.fields)
 	if err != nil {
 		return pat.Used{}, unavailable("use token", err)
 	}
 	return used, nil
+}
+
+// useCall is memory for what one use sends, usually, and for what is answered.
+type useCall struct {
+	keys    [4]string
+	texts   [10]string
+	command [commandHead + 4 + 10]any
+	fields  [tokenTexts]string
+}
+
+// write returns the token's key and the arguments of one use. Those that are made here
+// are parts of one text.
+func (u *useCall) write(p *pat.Presentation, token pat.ID, skew, prefix string) (tokenKey string, texts []string) {
+	var room [256]byte
+	var places [len(u.texts)]int
+	made := append(append(append(room[:0], prefix...), tokenPrefix...), token...)
+	ofKey := len(made)
+	made = strconv.AppendInt(made, p.Now.UnixMilli(), 10)
+	ends := append(places[:0], len(made))
+	made = appendRaw(made, token)
+	ends = append(ends, len(made))
+	for i := range p.Candidates {
+		made = appendDigest(made, &p.Candidates[i])
+		ends = append(ends, len(made))
+	}
+	all := string(made)
+	texts = append(u.texts[:0], all[ofKey:ends[0]], skew, prefix, all[ends[0]:ends[1]], p.Origin.IP, p.Origin.UserAgent, p.Origin.TrackingID)
+	for i := range p.Candidates {
+		texts = append(texts, all[ends[i+1]:ends[i+2]])
+	}
+	return all[:ofKey], texts
 }
 
 // What the scripts use and live tell of a token besides its fields.
@@ -55,30 +82,31 @@ const (
 	toldRevoked    = 2
 )
 
-func readUsed(token pat.ID, answer reply) (pat.Used, error) {
-	now, ok := answer.number(0)
-	told, ok2 := answer.number(1)
-	verifier, ok3 := answer.fields(2)
-	often, ok4 := answer.fields(3)
-	seldom, ok5 := answer.fields(4)
-	if !ok || !ok2 || !ok3 || !ok4 || !ok5 || len(answer.rest) != 6 {
+// readUsed reads the answer of those, by way of fields.
+func readUsed(token pat.ID, answer reply, fields *[tokenTexts]string) (pat.Used, error) {
+	p := answer.packed
+	now, told := p.number(), p.number()
+	used := pat.Used{Now: time.UnixMilli(now).UTC(), Transitioned: told&toldTransition != 0, JTIRevoked: told&toldRevoked != 0}
+	known := p.texts(fields[:digestTexts])
+	proved := p.texts(fields[digestTexts:oftenTexts])
+	p.texts(fields[oftenTexts:])
+	owner := p.text()
+	if !known || p.err != nil || p.rest != "" {
 		return pat.Used{}, errReply
 	}
-	used := pat.Used{Now: time.UnixMilli(now).UTC(), Transitioned: told&toldTransition != 0, JTIRevoked: told&toldRevoked != 0}
-	if often == nil {
-		r := read(verifier...)
+	r := &reader{texts: fields[:], plain: true}
+	if !proved {
 		used.Verifier = readVerifier(r)
 		return used, r.err
 	}
-	if seldom == nil {
-		seldom = make([]any, len(seldomFields()))
-	}
 	var err error
-	if used.Record, _, err = readToken(token, read(slices.Concat(verifier, often, seldom)...)); err != nil {
+	if used.Record, _, err = readToken(token, r); err != nil {
 		return pat.Used{}, err
 	}
 	used.Verifier = used.Record.Verifier
-	used.Owner, _, err = readIdentity(used.Record.Owner, answer.rest[5])
+	if owner != "" {
+		used.Owner, err = unpackIdentity(used.Record.Owner, used.Record.Organization, owner)
+	}
 	return used, err
 }
 
@@ -117,16 +145,14 @@ func (s uses) Live(ctx context.Context, token pat.ID, jti string) (pat.Live, err
 	if !id.Valid(string(token)) {
 		return pat.Live{}, pat.ErrNotFound
 	}
-	shard := id.Shard(string(token))
-	answer, err := s.db.do(ctx, call{
-		what: "look at token", script: s.db.scripts.live,
-		keys: []string{tokenKey(token), epochKey(shard), key(shard, "jti")},
-		args: []any{s.db.now().UnixMilli(), pat.MaxSkew.Milliseconds(), shardPrefix(shard), member(token, jti)},
-	})
+	names, out := s.db.names[id.Shard(string(token))], &useCall{}
+	keys := append(out.keys[:0], tokenKey(token), names.epoch, names.jti)
+	texts := append(out.texts[:0], number(s.db.now().UnixMilli()), s.db.skew, names.prefix, member(token, jti))
+	answer, err := s.db.do(ctx, call{what: "look at token", joins: s.db.scripts.live, keys: keys, args: commandOf(out.command[:0], keys, texts)})
 	if err := outcome("look at token", answer, err); err != nil {
 		return pat.Live{}, err
 	}
-	used, err := readUsed(token, answer)
+	used, err := readUsed(token, answer, &out.fields)
 	if err != nil {
 		return pat.Live{}, unavailable("look at token", err)
 	}

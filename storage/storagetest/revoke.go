@@ -103,15 +103,13 @@ func revokeFinally(t *testing.T, s Stores) {
 func revokeRace(t *testing.T, s Stores) {
 	t.Helper()
 	record := newToken(t, s, unchanged)
-	var changes atomic.Int64
-	together(100, func(int) {
-		_, changed, err := s.PATs.Revoke(t.Context(), revocation(&record), event(audit.TokenRevoked))
-		assert.NoError(t, err)
-		if changed {
-			changes.Add(1)
+	changedOnce(t, 100, func() func() (bool, error) {
+		revoked := event(audit.TokenRevoked)
+		return func() (bool, error) {
+			_, changed, err := s.PATs.Revoke(t.Context(), revocation(&record), revoked)
+			return changed, err
 		}
 	})
-	require.EqualValues(t, 1, changes.Load())
 	require.Len(t, drain(t, s), 1)
 	require.Equal(t, record.Revision+1, mustFind(t, s, record.ID).Revision)
 }
@@ -176,4 +174,28 @@ func revokeUnknown(t *testing.T, s Stores) {
 		require.False(t, changed)
 	}
 	require.Empty(t, drain(t, s))
+}
+
+// changedOnce: of n at once one makes the change. Whoever lost the answer to it hears at
+// a second call that it was made, and not that he made it.
+func changedOnce(t *testing.T, n int, each func() func() (changed bool, err error)) {
+	t.Helper()
+	var changes, lost atomic.Int64
+	together(n, func(int) {
+		change := each()
+		assert.NoError(t, insist(func() error {
+			changed, err := change()
+			if changed {
+				changes.Add(1)
+			}
+			if err != nil {
+				lost.Add(1)
+			}
+			return err
+		}))
+	})
+	if lost.Load() == 0 {
+		require.EqualValues(t, 1, changes.Load())
+	}
+	require.LessOrEqual(t, changes.Load(), int64(1))
 }

@@ -4,11 +4,11 @@
 -- KEYS pat epoch jti  ARGV now skew prefix member
 --include clock
 --include rest
-if math.abs(now - ARGV[1]) > ARGV[2] + 0 then return {'SKEW', 0} end
-local epoch = redis.call('GET', KEYS[2]) or 0
+if math.abs(now - ARGV[1]) > ARGV[2] + 0 then return cmsgpack.pack({'SKEW', 0}) end
+local epoch = tonumber(redis.call('GET', KEYS[2]) or 0)
 local v = redis.call('HMGET', KEYS[1], 'current', 'previous', 'previous_until')
 local p, seldom = rest(KEYS[1], v)
-if not p[1] then return {'NOTFOUND', epoch} end
+if not p[1] then return cmsgpack.pack({'NOTFOUND', epoch}) end
 local ends = redis.call('ZSCORE', KEYS[3], ARGV[4])
 local revoked = (ends and now < tonumber(ends)) and 2 or 0
-return {'OK', epoch, now, revoked, v, p, seldom, redis.call('HGET', ARGV[3] .. 'idn:' .. p[3], 'record')}
+return cmsgpack.pack({'OK', epoch, now, revoked, v, p, seldom, redis.call('HGET', ARGV[3] .. 'idn:' .. p[3], 'record')})

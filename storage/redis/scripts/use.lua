@@ -6,8 +6,8 @@
 -- the slot of KEYS[1].
 --include clock
 --include rest
-if math.abs(now - ARGV[1]) > ARGV[2] + 0 then return {'SKEW', 0} end
-local epoch = redis.call('GET', KEYS[2]) or 0
+if math.abs(now - ARGV[1]) > ARGV[2] + 0 then return cmsgpack.pack({'SKEW', 0}) end
+local epoch = tonumber(redis.call('GET', KEYS[2]) or 0)
 -- only these before the secret is proved: the size of a record would show in the
 -- time that a wrong secret takes
 local v = redis.call('HMGET', KEYS[1], 'current', 'previous', 'previous_until')
@@ -18,7 +18,7 @@ if v[1] then
   end
 end
 if not right and not previous then
-  return {'OK', epoch, now, 0, {v[1] or '$DUMMY', v[2], v[3]}, false, false, false}
+  return cmsgpack.pack({'OK', epoch, now, 0, {v[1] or '$DUMMY', v[2], v[3]}, false, false, false})
 end
 -- state, expires, owner, name, gen, rev, record, …
 local p, seldom = rest(KEYS[1], v)
@@ -47,4 +47,4 @@ if p[1] == 'ACTIVE' and p[2] and now >= tonumber(p[2]) and (right or now < tonum
   told = told + 1
   p, seldom = rest(KEYS[1], v)
 end
-return {'OK', epoch, now, told, v, p, seldom, owner}
+return cmsgpack.pack({'OK', epoch, now, told, v, p, seldom, owner})
