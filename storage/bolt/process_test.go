@@ -105,7 +105,7 @@ func say(what string, token pat.ID) {
 // has all that was acknowledged, each change with its event.
 func TestKill(t *testing.T) {
 	times := 20
-	if os.Getenv("CAMBIO_SOAK") == "1" {
+	if os.Getenv("CAMBIO_MARATHON") == "1" {
 		times = 200
 	}
 	path := filepath.Join(t.TempDir(), "cambio.db")

@@ -23,32 +23,53 @@ var _ pat.UseStore = Uses{}
 // Uses returns the hot path over the tokens of the file.
 func (db *DB) Uses() pat.UseStore { return Uses{db} }
 
+const opUse = "use token"
+
 // Use implements pat.UseStore. It reads; only the end of an expired token is a
 // write, which looks again before it ends it.
-func (s Uses) Use(ctx context.Context, p pat.Presentation) (pat.Used, error) {
-	const op = "use token"
+func (s Uses) Use(ctx context.Context, p pat.Presentation) (used pat.Used, err error) {
 	now, err := s.db.clock(p.Now)
 	if err != nil {
-		return pat.Used{}, failed(op, err)
+		return pat.Used{}, failed(opUse, err)
 	}
+	ends, err := s.look(ctx, &p, now, &used)
+	switch {
+	case err != nil:
+		return pat.Used{}, failed(opUse, err)
+	case ends:
+		return s.end(ctx, p, now)
+	default:
+		return used, nil
+	}
+}
+
+// look presents a token in a transaction that reads. It has no closure, which would put
+// the presentation and what comes of it on the heap.
+func (s Uses) look(ctx context.Context, p *pat.Presentation, now time.Time, used *pat.Used) (ends bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	tx, err := s.db.bolt.Begin(false)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = tx.Rollback() }() // that of a reader does not fail
+	return s.present(tx, p, now, used)
+}
+
+// end presents a token in a transaction that ends it, if it is expired still.
+func (s Uses) end(ctx context.Context, p pat.Presentation, now time.Time) (pat.Used, error) {
 	var used pat.Used
-	var ends bool
-	err = s.db.read(ctx, op, func(tx *bbolt.Tx) (err error) {
-		ends, err = s.present(tx, &p, now, &used)
-		return err
+	err := s.db.write(ctx, opUse, func(tx *bbolt.Tx) error {
+		ends, err := s.present(tx, &p, now, &used)
+		if err != nil {
+			return err
+		}
+		if !ends {
+			return errUnchanged
+		}
+		return s.autoRevoke(tx, &p, &used)
 	})
-	if err == nil && ends {
-		err = s.db.write(ctx, op, func(tx *bbolt.Tx) error {
-			ends, err := s.present(tx, &p, now, &used)
-			if err != nil {
-				return err
-			}
-			if !ends {
-				return errUnchanged
-			}
-			return s.autoRevoke(tx, &p, &used)
-		})
-	}
 	if err != nil {
 		return pat.Used{}, err
 	}

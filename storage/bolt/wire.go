@@ -256,8 +256,8 @@ func texts[T ~string](w *wire, number byte, values *[]T) {
 
 // prefixes is a list of networks in their textual form.
 func (w *wire) prefixes(number byte, values *[]netip.Prefix) {
-	var buf [64]byte
 	if !w.reading && *values != nil {
+		var buf [64]byte
 		w.writeList(number, len(*values))
 		for _, value := range *values {
 			w.writeBytes(string(value.AppendTo(buf[:0])))
@@ -271,6 +271,7 @@ func (w *wire) prefixes(number byte, values *[]netip.Prefix) {
 			w.pass(n)
 			return
 		}
+		var buf [64]byte
 		*values = make([]netip.Prefix, n)
 		for i := range *values {
 			text := w.readBytes()
