@@ -7,7 +7,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"slices"
+	"sync"
 	"sync/atomic"
 )
 
@@ -34,9 +36,28 @@ type Pepper struct {
 	Key     []byte
 }
 
+// livePepper keeps keyed hashes, as to make one takes longer than to use it.
+type livePepper struct {
+	version int
+	macs    *sync.Pool // of *keyedHash
+}
+
+// keyedHash is an HMAC-SHA-256, and memory for what goes in and comes out.
+type keyedHash struct {
+	hash.Hash
+
+	in  [256]byte
+	out [sha256.Size]byte
+}
+
+func liven(p Pepper) livePepper {
+	key := slices.Clone(p.Key)
+	return livePepper{p.Version, &sync.Pool{New: func() any { return &keyedHash{Hash: hmac.New(sha256.New, key)} }}}
+}
+
 // Peppers are the live versions, newest first. The zero value is not usable;
 // use NewPeppers. It is safe to share.
-type Peppers struct{ live atomic.Pointer[[]Pepper] }
+type Peppers struct{ live atomic.Pointer[[]livePepper] }
 
 // NewPeppers returns the digester over the given versions, newest first, each
 // with a key of at least 32 bytes.
@@ -61,8 +82,11 @@ func (p *Peppers) Replace(live ...Pepper) error {
 		}
 		seen[pepper.Version] = true
 	}
-	live = slices.Clone(live)
-	p.live.Store(&live)
+	lively := make([]livePepper, 0, len(live))
+	for _, pepper := range live {
+		lively = append(lively, liven(pepper))
+	}
+	p.live.Store(&lively)
 	return nil
 }
 
@@ -81,18 +105,19 @@ func (p *Peppers) Candidates(token Token) []Digest {
 
 // digest covers the length-prefixed pepper version, id and secret, so that no
 // two inputs share an encoding.
-func (p Pepper) digest(token Token) Digest {
-	var buf [256]byte
-	text := buf[:0]
+func (p livePepper) digest(token Token) Digest {
+	mac, _ := p.macs.Get().(*keyedHash)
+	defer p.macs.Put(mac)
+	text := mac.in[:0]
 	text = binary.BigEndian.AppendUint32(text, 8)
-	text = binary.BigEndian.AppendUint64(text, uint64(p.Version)) //nolint:gosec // NewPeppers refuses versions below 1
-	for _, part := range []string{string(token.id), token.tail.Reveal()[:secretLen]} {
+	text = binary.BigEndian.AppendUint64(text, uint64(p.version)) //nolint:gosec // NewPeppers refuses versions below 1
+	for _, part := range [...]string{string(token.id), token.tail.Reveal()[:secretLen]} {
 		text = binary.BigEndian.AppendUint32(text, uint32(len(part))) //nolint:gosec // 32 and 43
 		text = append(text, part...)
 	}
-	mac := hmac.New(sha256.New, p.Key)
 	_, _ = mac.Write(text) // a hash never fails
-	out := Digest{Pepper: p.Version}
-	mac.Sum(out.Sum[:0])
-	return out
+	mac.Sum(mac.out[:0])
+	clear(text)
+	mac.Reset()
+	return Digest{Pepper: p.version, Sum: mac.out}
 }

@@ -99,7 +99,8 @@ func validPrefix(prefix string) bool {
 func (f Format) New(id ID) Token {
 	prefix := f.prefixes[0]
 	body := newSecret()
-	return Token{prefix: prefix, id: id, tail: secret.New(body + checksum(prefix, id, body))}
+	sum := checksum(prefix, id, body)
+	return Token{prefix: prefix, id: id, tail: secret.New(body + string(sum[:]))}
 }
 
 // Parse reads a whole token, byte for byte: nothing is trimmed or folded. It
@@ -156,24 +157,24 @@ func wellFormed(prefix string, tokenID ID, tail string) bool {
 			return false
 		}
 	}
-	return checksum(prefix, tokenID, tail[:secretLen]) == tail[secretLen:]
+	sum := checksum(prefix, tokenID, tail[:secretLen])
+	return string(sum[:]) == tail[secretLen:]
 }
 
 // checksum is the zero-padded base62 CRC-32 (IEEE) of everything before it.
-func checksum(prefix string, tokenID ID, body string) string {
-	var buf [128]byte
-	text := append(buf[:0], prefix...)
-	text = append(text, '_')
-	text = append(text, tokenID...)
-	text = append(text, '_')
-	text = append(text, body...)
-	sum := crc32.ChecksumIEEE(text)
-	var digits [checksumLen]byte
+func checksum(prefix string, tokenID ID, body string) (digits [checksumLen]byte) {
+	sum := ^uint32(0) // by byte: hash/crc32 wants a copy of it all on the heap
+	for _, part := range [...]string{prefix, "_", string(tokenID), "_", body} {
+		for i := range len(part) {
+			sum = crc32.IEEETable[(sum^uint32(part[i]))&0xff] ^ sum>>8
+		}
+	}
+	sum = ^sum
 	for i := range digits {
 		digits[checksumLen-1-i] = alphabet[sum%62]
 		sum /= 62
 	}
-	return string(digits[:])
+	return digits
 }
 
 // newSecret draws each character without bias: of 256 byte values the 248 below
