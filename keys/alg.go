@@ -58,6 +58,17 @@ func (a Alg) method() jwt.SigningMethod {
 	}
 }
 
+// maxSignatureLen is the length of the longest ECDSA signature.
+const maxSignatureLen = 96
+
+// signatureLen is the length of an ECDSA signature of a, in bytes (RFC 7518 §3.4).
+func (a Alg) signatureLen() int {
+	if a == ES384 {
+		return maxSignatureLen
+	}
+	return 64
+}
+
 // generate makes a private key for a.
 func (a Alg) generate() (crypto.Signer, error) {
 	switch a {

@@ -36,54 +36,6 @@ type Claims struct {
 	Extra map[string]string
 }
 
-// wire is the JSON form of Claims.
-type wire struct {
-	Issuer            string   `json:"iss"`
-	Subject           string   `json:"sub"`
-	Audience          any      `json:"aud"` // string or []string
-	IssuedAt          int64    `json:"iat"`
-	Expiry            int64    `json:"exp"`
-	ID                string   `json:"jti"`
-	ClientID          string   `json:"client_id"`
-	AuthorizedParty   string   `json:"azp"`
-	Scope             string   `json:"scope,omitempty"`
-	PATID             string   `json:"pat_id"`
-	PATGeneration     int64    `json:"pat_gen"`
-	PATLevel          string   `json:"pat_level"`
-	PATLevelID        string   `json:"pat_level_id,omitempty"`
-	PATRole           string   `json:"pat_role,omitempty"`
-	Organization      string   `json:"org"`
-	Groups            []string `json:"groups,omitempty"`
-	Roles             []string `json:"roles,omitempty"`
-	Name              string   `json:"name,omitempty"`
-	PreferredUsername string   `json:"preferred_username,omitempty"`
-	Email             string   `json:"email,omitempty"`
-}
-
-func (c *Claims) encode() ([]byte, error) {
-	out := wire{
-		Issuer: c.Issuer, Subject: c.Subject, Audience: c.Audience,
-		IssuedAt: c.IssuedAt.Unix(), Expiry: c.Expiry.Unix(), ID: c.ID,
-		ClientID: c.ClientID, AuthorizedParty: c.AuthorizedParty, Scope: c.Scope,
-		PATID: c.PATID, PATGeneration: c.PATGeneration, PATLevel: c.PATLevel,
-		PATLevelID: c.PATLevelID, PATRole: c.PATRole, Organization: c.Organization,
-		Groups: c.Groups, Roles: c.Roles,
-		Name: c.Name, PreferredUsername: c.PreferredUsername, Email: c.Email,
-	}
-	if len(c.Audience) == 1 {
-		out.Audience = c.Audience[0]
-	}
-	payload, err := json.Marshal(&out)
-	if err != nil || len(c.Extra) == 0 {
-		return payload, err
-	}
-	extra, err := json.Marshal(c.Extra)
-	if err != nil {
-		return nil, err
-	}
-	return append(append(payload[:len(payload)-1], ','), extra[1:]...), nil
-}
-
 // decodeClaims reads a payload. Members are matched by their exact names: the
 // struct decoder of encoding/json would take EXP for exp. Unknown members are
 // ignored, so that a newer replica may add one; null is no value.

@@ -132,7 +132,7 @@ func lintText(name, value string) error {
 	switch {
 	case value == "":
 		return fmt.Errorf("%w: %s is missing or has an empty element", ErrClaims, name)
-	case !utf8.ValidString(value) || strings.IndexFunc(value, unicode.IsControl) >= 0:
+	case !printable(value):
 		return fmt.Errorf("%w: %s has a control character or is not UTF-8", ErrClaims, name)
 	case holdsSecret(value):
 		return fmt.Errorf("%w: %s holds what looks like a token's secret", ErrClaims, name)
@@ -140,12 +140,24 @@ func lintText(name, value string) error {
 	return nil
 }
 
+// printable reports whether s is UTF-8 without control characters.
+func printable(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= utf8.RuneSelf:
+			return utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0
+		case c < ' ' || c == 0x7f:
+			return false
+		}
+	}
+	return true
+}
+
 // holdsSecret reports whether s contains <id>_<secret><checksum>, the tail of a
 // personal access token under any prefix.
 func holdsSecret(s string) bool {
-	for at := range len(s) {
-		if s[at] == '_' && at >= patIDLen && len(s)-at > patSecretLen &&
-			allBytes(s[at-patIDLen:at], isHex) && allBytes(s[at+1:at+1+patSecretLen], isBase62) {
+	for at := patIDLen; at < len(s)-patSecretLen; at++ {
+		if s[at] == '_' && allBytes(s[at-patIDLen:at], isHex) && allBytes(s[at+1:at+1+patSecretLen], isBase62) {
 			return true
 		}
 	}

@@ -38,7 +38,7 @@ func newMaterial(alg Alg, private crypto.Signer) (*material, error) {
 // prove signs and verifies once; a key that cannot is never published.
 func (m *material) prove() error {
 	const text = "proof of a new key"
-	signature, err := m.method.Sign(text, m.private)
+	signature, err := m.signature(new(scratch), []byte(text))
 	if err != nil {
 		return fmt.Errorf("sign: %w", err)
 	}

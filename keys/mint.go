@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"encoding/base64"
 	"fmt"
 	"slices"
 	"time"
@@ -24,11 +23,12 @@ func (r *Ring) Mint(alg Alg, c Claims) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	payload, err := c.encode()
-	if err != nil {
+	work, _ := scratches.Get().(*scratch)
+	defer scratches.Put(work)
+	if work.payload, err = c.appendJSON(work.payload[:0]); err != nil {
 		return "", fmt.Errorf("encode claims: %w", err)
 	}
-	token, err := key.sign(key.header, payload)
+	token, err := key.sign(work, key.header, work.payload)
 	if err != nil {
 		return "", err
 	}
@@ -36,18 +36,6 @@ func (r *Ring) Mint(alg Alg, c Claims) (string, error) {
 		return "", fmt.Errorf("%w: more than %d bytes", ErrTooLong, maxTokenLen)
 	}
 	return token, nil
-}
-
-// sign returns payload in the compact serialization, behind a header with its dot.
-func (k *ringKey) sign(header string, payload []byte) (string, error) {
-	signing := append(make([]byte, 0, len(header)+base64.RawURLEncoding.EncodedLen(len(payload))), header...)
-	signing = base64.RawURLEncoding.AppendEncode(signing, payload)
-	input := string(signing)
-	signature, err := k.method.Sign(input, k.private)
-	if err != nil {
-		return "", fmt.Errorf("sign with key %s: %w", k.rec.KID, err)
-	}
-	return input + "." + encode(signature), nil
 }
 
 // KeyID returns the kid of the key that Mint signs with now. Errors as Mint's that are not

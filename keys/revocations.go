@@ -13,5 +13,5 @@ func (r *Ring) SignRevocations(alg Alg, payload []byte) (string, error) {
 		return "", err
 	}
 	header := `{"alg":"` + string(alg) + `","kid":"` + key.rec.KID + `","typ":"` + TypeRevocations + `"}`
-	return key.sign(encode([]byte(header))+".", payload)
+	return key.sign(new(scratch), encode([]byte(header))+".", payload)
 }
