@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/cambio-sts/cambio/exchange"
 	"github.com/cambio-sts/cambio/internal/httpx"
 )
 
@@ -33,6 +34,9 @@ func write(w http.ResponseWriter, status int, media string, body any) {
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	told, known := answerTo(err)
 	log := httpx.RequestLogFrom(r.Context())
+	if token := exchange.Proved(err); token != "" {
+		log.Add(zap.String("pat_id", string(token)))
+	}
 	tracking := httpx.OriginFrom(r.Context()).TrackingID
 	switch {
 	case !known:

@@ -54,6 +54,9 @@ func (s *Server) refuseMethod(w http.ResponseWriter, r *http.Request) {
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error, at door) {
 	answer := answerTo(err, at)
 	log := httpx.RequestLogFrom(r.Context())
+	if token := exchange.Proved(err); token != "" {
+		log.Add(zap.String("pat_id", string(token)))
+	}
 	if answer.code != "" {
 		log.Add(zap.String("error_code", answer.code))
 	}
@@ -92,18 +95,30 @@ func (e *protocolError) write(w http.ResponseWriter) {
 	writeJSON(w, e.status, append(body, '"', '}'))
 }
 
+// Values of headers that all answers share. None has spare capacity, so an Add copies it.
+var (
+	noStore  = []string{"no-store"}
+	noCache  = []string{"no-cache"}
+	jsonType = []string{"application/json"}
+)
+
 // confidential keeps an answer out of caches (RFC 6749 §5.1).
 func confidential(header http.Header) {
-	header.Set("Cache-Control", "no-store")
-	header.Set("Pragma", "no-cache")
+	header["Cache-Control"] = noStore
+	header["Pragma"] = noCache
 }
 
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	_ = writeBody(w, status, body) // a client that is gone needs no answer
+}
+
+func writeBody(w http.ResponseWriter, status int, body []byte) error {
 	header := w.Header()
 	confidential(header)
-	header.Set("Content-Type", "application/json")
+	header["Content-Type"] = jsonType
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // a client that is gone needs no answer
+	_, err := w.Write(body)
+	return err
 }
 
 // encode is v as JSON, without the escapes for HTML. v is a string or one of

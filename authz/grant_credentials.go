@@ -11,7 +11,11 @@ import (
 
 // credentialsGrant is the client credentials grant of RFC 6749 §4.4, with a
 // personal access token for a client: its id and its secret.
-type credentialsGrant struct{ exchanger *exchange.Exchanger }
+type credentialsGrant struct {
+	unanswered
+
+	exchanger *exchange.Exchanger
+}
 
 var _ fosite.TokenEndpointHandler = (*credentialsGrant)(nil)
 
@@ -34,15 +38,11 @@ func (g *credentialsGrant) HandleTokenEndpointRequest(ctx context.Context, reque
 	if client.credential == nil {
 		return errNoClient
 	}
-	session.issued, err = g.exchanger.Exchange(ctx, &exchange.Request{
+	session.request = exchange.Request{
 		Credential: *client.credential,
 		Audience:   session.form.All("audience"), Resource: session.form.All("resource"), Fallback: session.fallback,
 		Scope: session.form.Get("scope"), Origin: httpx.OriginFrom(ctx), Credentials: true,
-	})
+	}
+	session.issued, err = g.exchanger.Exchange(ctx, &session.request)
 	return err
-}
-
-// PopulateTokenEndpointResponse implements fosite.TokenEndpointHandler.
-func (*credentialsGrant) PopulateTokenEndpointResponse(_ context.Context, request fosite.AccessRequester, response fosite.AccessResponder) error {
-	return populate(grantClientCredentials, request, response)
 }

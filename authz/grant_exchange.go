@@ -21,7 +21,11 @@ const tokenTypeBearer = "Bearer" // RFC 6750
 
 // exchangeGrant is the token exchange of RFC 8693. The subject token is the
 // credential; client credentials beside it are verified too.
-type exchangeGrant struct{ exchanger *exchange.Exchanger }
+type exchangeGrant struct {
+	unanswered
+
+	exchanger *exchange.Exchanger
+}
 
 var _ fosite.TokenEndpointHandler = (*exchangeGrant)(nil)
 
@@ -50,17 +54,13 @@ func (g *exchangeGrant) HandleTokenEndpointRequest(ctx context.Context, request 
 	if err != nil {
 		return err
 	}
-	session.issued, err = g.exchanger.Exchange(ctx, &exchange.Request{
+	session.request = exchange.Request{
 		Credential: subject, Client: client.credential,
 		Audience: session.form.All("audience"), Resource: session.form.All("resource"), Fallback: session.fallback,
 		Scope: session.form.Get("scope"), Origin: httpx.OriginFrom(ctx), Credentials: true,
-	})
+	}
+	session.issued, err = g.exchanger.Exchange(ctx, &session.request)
 	return err
-}
-
-// PopulateTokenEndpointResponse implements fosite.TokenEndpointHandler.
-func (*exchangeGrant) PopulateTokenEndpointResponse(_ context.Context, request fosite.AccessRequester, response fosite.AccessResponder) error {
-	return populate(grantExchange, request, response)
 }
 
 // checkExchange refuses what an exchange cannot be (RFC 8693 §2.1). An actor

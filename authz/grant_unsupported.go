@@ -9,7 +9,7 @@ import (
 // unsupportedGrant takes every grant type that the others do not, password among
 // them (RFC 9700 §2.4). Without it fosite answers invalid_request, about
 // redirect URIs.
-type unsupportedGrant struct{}
+type unsupportedGrant struct{ unanswered }
 
 var _ fosite.TokenEndpointHandler = unsupportedGrant{}
 
@@ -25,9 +25,4 @@ func (unsupportedGrant) CanSkipClientAuth(context.Context, fosite.AccessRequeste
 // HandleTokenEndpointRequest implements fosite.TokenEndpointHandler.
 func (unsupportedGrant) HandleTokenEndpointRequest(context.Context, fosite.AccessRequester) error {
 	return errUnsupportedGrant
-}
-
-// PopulateTokenEndpointResponse implements fosite.TokenEndpointHandler.
-func (unsupportedGrant) PopulateTokenEndpointResponse(context.Context, fosite.AccessRequester, fosite.AccessResponder) error {
-	return fosite.ErrUnknownRequest
 }

@@ -47,6 +47,8 @@ type tokenSession struct {
 	fallback   string // the audience of a request that names none
 	issued     *exchange.Issued
 	issuedType string // issued_token_type; empty where the grant has none
+	presenter  presenter
+	request    exchange.Request
 }
 
 var _ fosite.Session = (*tokenSession)(nil)
@@ -94,7 +96,8 @@ func (s *Server) authenticateClient(ctx context.Context, r *http.Request, _ url.
 	if err != nil {
 		return nil, err
 	}
-	return &presenter{DefaultClient: s.client, credential: credential}, nil
+	session.presenter = presenter{DefaultClient: s.client, credential: credential}
+	return &session.presenter, nil
 }
 
 // partsOf returns what this package put into a request of fosite's.
@@ -117,16 +120,13 @@ func asksFor(grant string, request fosite.AccessRequester) bool {
 	return ok && session.grant == grant
 }
 
-// populate tells fosite of the token that a grant issued; the writers take the
-// rest from the session.
-func populate(grant string, request fosite.AccessRequester, response fosite.AccessResponder) error {
-	session, ok := request.GetSession().(*tokenSession)
-	if !ok || session.grant != grant || session.issued == nil {
-		return fosite.ErrUnknownRequest
-	}
-	response.SetAccessToken(session.issued.AccessToken)
-	response.SetTokenType(tokenTypeBearer)
-	return nil
+// unanswered is the half of fosite's handlers that fills its answer in. It is not asked
+// for one: the writers take what was issued from the session.
+type unanswered struct{}
+
+// PopulateTokenEndpointResponse implements fosite.TokenEndpointHandler.
+func (unanswered) PopulateTokenEndpointResponse(context.Context, fosite.AccessRequester, fosite.AccessResponder) error {
+	return errWiring
 }
 
 // noClients is fosite's store of clients: empty, and without client assertions.

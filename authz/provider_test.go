@@ -2,13 +2,13 @@ package authz
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
 	"github.com/ory/fosite"
 	"github.com/stretchr/testify/require"
-
-	"github.com/cambio-sts/cambio/exchange"
 )
 
 // What fosite is given to fill its seams proves nobody.
@@ -44,13 +44,13 @@ func TestGrantsRefuseWhatIsNotTheirs(t *testing.T) {
 			require.ErrorIs(t, handler.HandleTokenEndpointRequest(ctx, request), errWiring)
 			require.False(t, handler.CanSkipClientAuth(ctx, request))
 			response := fosite.NewAccessResponse()
-			require.ErrorIs(t, handler.PopulateTokenEndpointResponse(ctx, request, response), fosite.ErrUnknownRequest)
+			require.ErrorIs(t, handler.PopulateTokenEndpointResponse(ctx, request, response), errWiring)
 			require.Empty(t, response.GetAccessToken())
 		}
 		require.False(t, handler.CanHandleTokenEndpointRequest(ctx, foreignSession))
 	}
 	require.True(t, unsupportedGrant{}.CanHandleTokenEndpointRequest(ctx, foreignSession))
-	require.ErrorIs(t, unsupportedGrant{}.PopulateTokenEndpointResponse(ctx, foreignSession, nil), fosite.ErrUnknownRequest)
+	require.ErrorIs(t, unsupportedGrant{}.PopulateTokenEndpointResponse(ctx, foreignSession, nil), errWiring)
 
 	_, err := server.authenticateClient(ctx, nil, nil)
 	require.ErrorIs(t, err, errWiring)
@@ -58,12 +58,15 @@ func TestGrantsRefuseWhatIsNotTheirs(t *testing.T) {
 	require.ErrorIs(t, err, errWiring)
 }
 
-// A grant populates the answer to its own request alone.
-func TestPopulate(t *testing.T) {
-	request := fosite.NewAccessRequest(&tokenSession{grant: grantExchange, issued: &exchange.Issued{AccessToken: "jwt"}})
-	response := fosite.NewAccessResponse()
-	require.NoError(t, populate(grantExchange, request, response))
-	require.Equal(t, "jwt", response.GetAccessToken())
-	require.Equal(t, "Bearer", response.GetTokenType())
-	require.ErrorIs(t, populate(grantClientCredentials, request, response), fosite.ErrUnknownRequest)
+// forgetful is a fosite that runs no grant.
+type forgetful struct{ fosite.OAuth2Provider }
+
+func (forgetful) NewAccessRequest(context.Context, *http.Request, fosite.Session) (fosite.AccessRequester, error) {
+	return &fosite.AccessRequest{}, nil
+}
+
+func TestNothingIssued(t *testing.T) {
+	server := &Server{provider: forgetful{}}
+	request := httptest.NewRequest(http.MethodPost, PathToken, nil)
+	require.ErrorIs(t, server.issue(request, &tokenSession{grant: grantExchange}), errWiring)
 }

@@ -68,23 +68,30 @@ func levelRole(record *pat.Record, access *directory.Access) directory.Role {
 // and nothing else. One JWT for several services tells only what all of them ask for.
 func (e *Exchanger) describeOwner(claims *keys.Claims, d Decision, p *presented) {
 	profile := slices.Contains(d.Scope, pat.ScopeProfile)
-	name := selected([]string{p.Owner.DisplayName}, d.Services, func(c *Claims) ClaimRule { return c.Name })
+	name := selected(func() []string { return []string{p.Owner.DisplayName} }, d.Services, func(c *Claims) ClaimRule { return c.Name })
 	if profile || len(name) > 0 {
 		claims.Name = p.Owner.DisplayName
 	}
 	if profile {
 		claims.PreferredUsername = p.Owner.Username
 	}
-	email := selected([]string{p.Owner.Email}, d.Services, func(c *Claims) ClaimRule { return c.Email })
+	email := selected(func() []string { return []string{p.Owner.Email} }, d.Services, func(c *Claims) ClaimRule { return c.Email })
 	if profile || len(email) > 0 {
 		claims.Email = p.Owner.Email
 	}
-	claims.Groups = selected(p.access.Groups(), d.Services, func(c *Claims) ClaimRule { return c.Groups })
-	claims.Roles = selected(roleNames(&p.access), d.Services, func(c *Claims) ClaimRule { return c.Roles })
+	claims.Groups = selected(p.access.Groups, d.Services, func(c *Claims) ClaimRule { return c.Groups })
+	claims.Roles = selected(func() []string { return roleNames(&p.access) }, d.Services, func(c *Claims) ClaimRule { return c.Roles })
 }
 
-// selected returns what the rules of all services let through.
-func selected(values []string, services []*Service, rule func(*Claims) ClaimRule) []string {
+// selected returns what the rules of all services let through; all is asked for only
+// where that may be something.
+func selected(all func() []string, services []*Service, rule func(*Claims) ClaimRule) []string {
+	for _, service := range services {
+		if rule(&service.Claims).Match == "" {
+			return nil
+		}
+	}
+	values := all()
 	for _, service := range services {
 		values = rule(&service.Claims).apply(values)
 	}

@@ -24,6 +24,24 @@ type DeniedError struct {
 
 func (d *DeniedError) Error() string { return d.Description }
 
+// provedError is the refusal of a request whose token was proved.
+type provedError struct {
+	token pat.ID
+	err   error
+}
+
+func (p *provedError) Error() string { return p.err.Error() }
+func (p *provedError) Unwrap() error { return p.err }
+
+// Proved returns the id of the token that was proved before err refused what was asked
+// for by it; empty if none was. An id whose secret was wrong is nobody's word and no such.
+func Proved(err error) pat.ID {
+	if proved, ok := errors.AsType[*provedError](err); ok {
+		return proved.token
+	}
+	return ""
+}
+
 // The causes of a denial that this package adds to pat's.
 const (
 	CauseRole     pat.Cause = "role"

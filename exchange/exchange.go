@@ -162,28 +162,26 @@ func (e *Exchanger) exchange(ctx context.Context, r *Request) (*Issued, error) {
 	if err != nil {
 		return nil, e.refuse(err, presented, r.Origin)
 	}
-	claims, err := e.claims(decision, presented)
-	if err != nil {
+	issued := &Issued{ClientID: presented.Record.ID, PATExpiration: pat.EffectiveExpiration(&presented.Record, presented.policy)}
+	claims := &issued.Claims
+	if *claims, err = e.claims(decision, presented); err != nil {
 		return nil, e.refuse(err, presented, r.Origin)
 	}
 	_, minting := tracing.Start(ctx, "mint")
-	token, reused, err := e.issue(before, &decision, &claims, presented)
+	var reused bool
+	issued.AccessToken, reused, err = e.issue(before, &decision, claims, presented)
 	minting.End(err != nil)
 	if err != nil {
 		return nil, e.refuseIssue(err, presented, r.Origin)
 	}
-	associated, err := e.associate(ctx, &decision, &claims, presented, r.Origin)
-	if err != nil {
+	if issued.Credentials, err = e.associate(ctx, &decision, claims, presented, r.Origin); err != nil {
 		return nil, err
 	}
-	if err := e.finish(ctx, &claims, reused, presented, r.Origin); err != nil {
+	if err := e.finish(ctx, claims, reused, presented, r.Origin); err != nil {
 		return nil, err
 	}
-	return &Issued{
-		AccessToken: token, ExpiresIn: decision.ExpiresIn, Scope: claims.Scope, Audience: decision.Audience, Claims: claims,
-		ClientID: presented.Record.ID, JTI: claims.ID, PATExpiration: pat.EffectiveExpiration(&presented.Record, presented.policy),
-		Credentials: associated,
-	}, nil
+	issued.ExpiresIn, issued.Scope, issued.Audience, issued.JTI = decision.ExpiresIn, claims.Scope, decision.Audience, claims.ID
+	return issued, nil
 }
 
 // refuseIssue tells what the client can mend from what may pass.
@@ -230,7 +228,11 @@ func (e *Exchanger) decide(r *Request, p *presented) (Decision, error) {
 	}
 	decision.Services, decision.Scope, decision.Credentials = services, granted, associated
 	for _, service := range services {
-		decision.Audience = append(decision.Audience, service.Audience)
+		if decision.Audience == nil {
+			decision.Audience = service.audience // as above, in targets
+		} else {
+			decision.Audience = append(decision.Audience, service.Audience)
+		}
 	}
 	return decision, nil
 }

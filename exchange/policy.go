@@ -52,7 +52,9 @@ func (r *Services) targets(audiences, resources []string, fallback, organization
 		if !ok {
 			return nil, &TargetError{"unknown or not permitted audience or resource"}
 		}
-		if !slices.Contains(services, service) {
+		if services == nil {
+			services = service.alone // without spare room, so that an append copies it
+		} else if !slices.Contains(services, service) {
 			services = append(services, service)
 		}
 	}
@@ -110,7 +112,7 @@ func decideScope(requested []string, asked, associated bool, held []string, serv
 	} else {
 		requested = impliedScopes(held, services)
 	}
-	var granted []string
+	granted := requested[:0] // nobody else has it
 	for _, scope := range requested {
 		grantable := associated && scope == pat.ScopeCredentials || grantedByAll(scope, asked, services, access)
 		if grantable && !slices.Contains(granted, scope) {

@@ -111,7 +111,8 @@ func (e *Exchanger) unproved(cause error, tokenID pat.ID, peer netip.Addr, origi
 	return &unprovedError{reason}
 }
 
-// refuse turns the refusal of a proved token into its answer, and records it.
+// refuse turns the refusal of a proved token into its answer, of which Proved knows the
+// token, and records it.
 func (e *Exchanger) refuse(err error, p *presented, origin audit.Origin) error {
 	event := p.event(audit.TokenUseFailed, origin)
 	if refusal, ok := errors.AsType[*pat.RefusedError](err); ok {
@@ -130,7 +131,7 @@ func (e *Exchanger) refuse(err error, p *presented, origin audit.Origin) error {
 		return err // store trouble: nothing was decided
 	}
 	_ = e.Audit.Record(event) // refused either way
-	return err
+	return &provedError{p.Record.ID, err}
 }
 
 // checkClient verifies client credentials sent beside a subject token.
@@ -143,7 +144,7 @@ func (e *Exchanger) checkClient(ctx context.Context, r *Request, subject *presen
 		return err
 	}
 	if err != nil {
-		return ErrClient // recorded by prove
+		return &provedError{subject.Record.ID, ErrClient} // recorded by prove
 	}
 	if client.Record.Owner != subject.Record.Owner {
 		return e.refuse(ErrClient, subject, r.Origin)

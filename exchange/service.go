@@ -32,6 +32,9 @@ type Service struct {
 	Alg         keys.Alg      // empty: the ring's default
 	Claims      Claims
 	management  bool
+	// What a decision for it alone has, the same each time.
+	alone    []*Service
+	audience []string
 }
 
 // Claims says what a service's JWTs tell of the owner; the zero value: nothing.
@@ -95,6 +98,7 @@ func NewServices(issuer, fallback string, services ...Service) (*Services, error
 		if registry.byAudience[service.Audience] != nil {
 			return nil, fmt.Errorf("service %q: the audience is used twice", service.Audience)
 		}
+		service.alone, service.audience = []*Service{&service}, []string{service.Audience}
 		registry.byAudience[service.Audience] = &service
 		registry.all = append(registry.all, &service)
 	}

@@ -1,6 +1,7 @@
 package exchange_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -87,11 +88,14 @@ func TestServiceOfAnOrganization(t *testing.T) {
 			require.Equal(t, "orders:write", issued.Scope)
 			for _, token := range []pat.Token{theirs, named} {
 				_, err = w.exchange(token, r)
-				require.Equal(t, &exchange.TargetError{Description: "unknown or not permitted audience or resource"}, err)
+				var target *exchange.TargetError
+				require.ErrorAs(t, err, &target)
+				require.Equal(t, "unknown or not permitted audience or resource", target.Description)
+				require.Equal(t, token.ID(), exchange.Proved(err))
 				require.Equal(t, "invalid_target", w.audit.last().Reason)
 			}
 			_, unknown := w.exchange(theirs, func(r *exchange.Request) { r.Audience = []string{orders + "/none"} })
-			require.Equal(t, unknown, err, "nothing tells it from a service that there is not")
+			require.Equal(t, errors.Unwrap(unknown), errors.Unwrap(err), "nothing tells it from a service that there is not")
 			_, err = w.exchange(theirs, r, func(r *exchange.Request) { r.Audience = []string{api, orders} })
 			require.Equal(t, unknown, err, "not beside another either")
 		})

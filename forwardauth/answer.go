@@ -61,6 +61,9 @@ func (d *Door) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	log := httpx.RequestLogFrom(r.Context())
 	log.Add(zap.String("reason", reason))
+	if token := exchange.Proved(err); token != "" {
+		log.Add(zap.String("pat_id", string(token)))
+	}
 	if denial := header.Get(HeaderDenial); denial != "" {
 		log.Add(zap.String("denial_id", denial))
 	}

@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/cambio-sts/cambio/exchange"
 	"github.com/cambio-sts/cambio/internal/httpx"
 )
 
@@ -40,6 +41,9 @@ type errorBody struct {
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	told, known := answerTo(err)
 	log := httpx.RequestLogFrom(r.Context())
+	if token := exchange.Proved(err); token != "" {
+		log.Add(zap.String("pat_id", string(token)))
+	}
 	switch {
 	case !known:
 		s.log.Error("provisioning: unforeseen error", zap.Error(err), zap.String("tracking_id", httpx.OriginFrom(r.Context()).TrackingID))
