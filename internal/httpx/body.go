@@ -51,6 +51,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	case size < r.ContentLength:
 		return nil, ErrMalformed
 	}
+	_ = r.Body.Close() // it is read to its end; net/http would look for more
 	return body, nil
 }
 

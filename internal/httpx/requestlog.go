@@ -17,7 +17,7 @@ import (
 const (
 	// ownFields is how many fields every line has, room beside them for what
 	// handlers add without another allocation.
-	ownFields, roomForFields = 8, 16
+	ownFields, roomForFields = 8, 12
 
 	// otherMethod stands for a method that is not one of HTTP's own, which may be
 	// any text (OpenTelemetry semantic conventions).
@@ -85,6 +85,7 @@ type exchange struct {
 	http.ResponseWriter
 
 	log    RequestLog
+	ctx    logContext
 	span   tracing.Span
 	status int // 0 until the answer has begun
 	bytes  int64
@@ -94,6 +95,28 @@ func newExchange(w http.ResponseWriter, addr netip.Addr, origin audit.Origin) *e
 	x := &exchange{ResponseWriter: w, log: RequestLog{origin: origin, addr: addr}}
 	x.log.fields = x.log.inline[:ownFields]
 	return x
+}
+
+// logContext is a context in which RequestLogFrom finds a line: that of
+// context.WithValue, which would be made for each request.
+type logContext struct {
+	context.Context //nolint:containedctx // it is one
+
+	log *RequestLog
+}
+
+// Value implements context.Context.
+func (c *logContext) Value(key any) any {
+	if key == (logKey{}) {
+		return c.log
+	}
+	return c.Context.Value(key)
+}
+
+// within returns ctx with the request's line in it.
+func (x *exchange) within(ctx context.Context) context.Context {
+	x.ctx = logContext{ctx, &x.log}
+	return &x.ctx
 }
 
 // WriteHeader implements http.ResponseWriter and remembers the final status.

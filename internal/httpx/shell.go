@@ -87,7 +87,7 @@ func (s *shell) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	parent := readParent(r.Header)
 	addr, origin := s.origin(r, parent.TraceID)
 	x := newExchange(w, addr, origin)
-	r = r.WithContext(s.begin(context.WithValue(r.Context(), logKey{}, &x.log), x, r, parent))
+	r = r.WithContext(s.begin(x.within(r.Context()), x, r, parent))
 	s.setHeaders(w.Header(), r)
 
 	finished := false
@@ -109,9 +109,19 @@ func (s *shell) origin(r *http.Request, trackingID string) (netip.Addr, audit.Or
 		TrackingID: trackingID,
 	}
 	if addr.IsValid() {
-		origin.IP = addr.String()
+		origin.IP = textOf(addr, r.RemoteAddr)
 	}
 	return addr, origin
+}
+
+// textOf is addr as text: the beginning of remote, if that is it.
+func textOf(addr netip.Addr, remote string) string {
+	var buf [64]byte
+	text := addr.AppendTo(buf[:0])
+	if len(remote) > len(text) && remote[:len(text)] == string(text) && remote[len(text)] == ':' {
+		return remote[:len(text)]
+	}
+	return string(text)
 }
 
 // begin tells the observer, and begins the span. That the caller samples the trace counts

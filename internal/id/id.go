@@ -18,7 +18,9 @@ const (
 func New() string {
 	var raw [Len / 2]byte
 	_, _ = rand.Read(raw[:]) // crypto/rand.Read never fails since Go 1.24
-	return hex.EncodeToString(raw[:])
+	var text [Len]byte
+	hex.Encode(text[:], raw[:])
+	return string(text[:])
 }
 
 // NewIn returns a fresh id in the shard of sibling, which must be a valid id.
