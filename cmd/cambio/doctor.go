@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
+	"github.com/cambio-sts/cambio/credentials"
 	"github.com/cambio-sts/cambio/internal/cli"
 	"github.com/cambio-sts/cambio/internal/config"
 	"github.com/cambio-sts/cambio/internal/doctor"
@@ -43,7 +44,7 @@ func newDoctor() *cobra.Command {
 			}
 			report := doctor.Examine(command.Context(), doctor.Config{
 				Sources: config.Sources{File: file, Env: os.Environ(), Flags: command.Flags()}, CAFile: authorities, TZ: os.Getenv("TZ"), Now: time.Now,
-				Servers: redisConfig, Serving: askServing, Machine: doctor.ThisMachine{},
+				Servers: redisConfig, Serving: askServing, Provider: describedProvider, Machine: doctor.ThisMachine{},
 			})
 			return tell(command.OutOrStdout(), report, asJSON, settings)
 		},
@@ -79,6 +80,12 @@ func tell(out io.Writer, report *doctor.Report, asJSON, settings bool) error {
 		Code: "doctor", Cause: fmt.Sprintf("%d checks FAIL, %d WARN", counts[doctor.Fail], counts[doctor.Warn]),
 		Fix: "carry out the fixes of the report, and run cambio doctor again", Exit: report.Exit, JSON: asJSON,
 	}
+}
+
+// describedProvider is a provider of credentials that no server has.
+func describedProvider(settings *config.Config, i int) (credentials.Provider, error) {
+	made, err := (&node{config: settings}).provider(&settings.Credentials[i])
+	return made.Provider, err
 }
 
 // askServing asks the server that has the file of an embedded store what lies in it.

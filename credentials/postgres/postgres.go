@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -145,19 +144,4 @@ func (p *Provider) members(role, password string, expiry time.Time) []credential
 		out[i] = credentials.Member{Name: name, Value: secret.New(values[i])}
 	}
 	return out
-}
-
-// Ping reports whether the server answers, and lets this provider create roles.
-func (p *Provider) Ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	var creates, super bool
-	row := p.pool.QueryRow(ctx, `SELECT rolcreaterole, rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user`)
-	if err := row.Scan(&creates, &super); err != nil {
-		return fmt.Errorf("ask the server: %w", err)
-	}
-	if super || !creates {
-		return errors.New("the role that Cambio connects as must have CREATEROLE and must not be a superuser")
-	}
-	return nil
 }

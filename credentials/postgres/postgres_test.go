@@ -10,6 +10,7 @@ import (
 
 	"github.com/cambio-sts/cambio/credentials"
 	"github.com/cambio-sts/cambio/internal/audit"
+	"github.com/cambio-sts/cambio/internal/secret"
 	"github.com/cambio-sts/cambio/internal/testenv"
 )
 
@@ -50,6 +51,38 @@ func TestIssue(t *testing.T) {
 		"SET ROLE postgres", "COMMENT ON ROLE "+identifier(with["db_username"])+" IS 'x'", "SELECT pg_read_file('PG_VERSION')", "COPY (SELECT 1) TO PROGRAM 'true'", "TABLE pg_authid",
 	)
 	require.Equal(t, "1", w.roles())
+}
+
+// What keeps Cambio from making or granting a role is told before anybody asks for one.
+func TestPing(t *testing.T) {
+	w := newWorld(t)
+	mends := func(p *Provider, problem string) {
+		t.Helper()
+		var lacks *RightsError
+		require.ErrorAs(t, p.Ping(t.Context()), &lacks)
+		require.Contains(t, lacks.Problem, problem)
+		w.admin(lacks.SQL)
+		require.NoError(t, p.Ping(t.Context()))
+	}
+	p := w.provider(t, func(c *Config) { c.Roles = []string{"reader", `od"d`, "{{groups:db-*}}"} })
+	mends(p, `no role "od\"d"`)
+	w.admin("ALTER ROLE cambio NOCREATEROLE")
+	mends(p, "CREATEROLE")
+	w.admin("ALTER ROLE cambio SUPERUSER")
+	mends(p, "superuser")
+	if w.Major() >= adminSince {
+		w.admin("REVOKE reader FROM cambio")
+		mends(p, `may not grant "reader"`)
+	}
+	w.admin("GRANT pg_signal_backend TO reader")
+	var lacks *RightsError
+	require.ErrorAs(t, p.Ping(t.Context()), &lacks)
+	require.Contains(t, lacks.Problem, "too powerful")
+	require.Empty(t, lacks.SQL)
+	wrong := w.provider(t, func(c *Config) {
+		c.Server.Password = func() (secret.Text, error) { return secret.New("wrong"), nil }
+	})
+	require.ErrorIs(t, wrong.Ping(t.Context()), ErrLogin)
 }
 
 // grantable lets Cambio grant a role, as the documentation says for each version.

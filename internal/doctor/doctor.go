@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cambio-sts/cambio/credentials"
 	"github.com/cambio-sts/cambio/internal/config"
 	"github.com/cambio-sts/cambio/keys"
 	"github.com/cambio-sts/cambio/storage/redis"
@@ -33,6 +34,9 @@ type Config struct {
 	// Serving asks the process that has the file of an embedded store. It fails with
 	// ErrStranger if that has another master key.
 	Serving func(ctx context.Context, settings *config.Config) (Serving, error)
+	// Provider makes the provider of credentials at a place of the configuration, and
+	// connects to nobody.
+	Provider func(settings *config.Config, i int) (credentials.Provider, error)
 	// Machine is what the machine gives.
 	Machine Machine
 }

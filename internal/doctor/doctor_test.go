@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/cambio-sts/cambio/internal/config"
 	"github.com/cambio-sts/cambio/internal/doctor"
+	"github.com/cambio-sts/cambio/internal/testenv"
 	"github.com/cambio-sts/cambio/storage/bolt"
 	"github.com/cambio-sts/cambio/storage/redis"
 )
@@ -106,6 +108,34 @@ func TestOutbox(t *testing.T) {
 	w := onRedis(t)
 	w.redis.MustDo("EVAL", "for i = 1, 1000 do redis.call('XADD', 'cambio:{00}:audit', '*', 'event', '{}') end", "0")
 	require.Equal(t, []string{"outbox WARN"}, ill(w.examine()))
+}
+
+// TestLayout: servers whose layout this program does not know are told of, and which one
+// it is. Nothing but another program or a backup helps.
+func TestLayout(t *testing.T) {
+	w := onRedis(t)
+	for found, who := range map[string]string{"2": "a later version", "0": "no later version", "x": "no later version"} {
+		w.redis.MustDo("HSET", "cambio:{cfg}:format", "version", found)
+		report := w.examine()
+		require.Equal(t, []string{"store-layout FAIL"}, ill(report), told(report))
+		require.Contains(t, told(report), who+" of Cambio made it")
+		require.Contains(t, told(report), "restore the last backup")
+		out, err := w.command("cambio serve --config cambio.yaml").CombinedOutput()
+		require.Error(t, err, "a server starts all the same")
+		require.Contains(t, string(out), "store_format")
+	}
+	w.redis.MustDo("HSET", "cambio:{cfg}:format", "version", "1")
+	require.Empty(t, ill(w.examine()))
+}
+
+// TestProviderDoesNotAnswer: a provider of credentials that is down is told of by its place.
+func TestProviderDoesNotAnswer(t *testing.T) {
+	w := withServices(t)
+	w.set("credentials[0].http.url", "http://127.0.0.1:"+strconv.Itoa(testenv.FreePort(t))+"/capability")
+	report := w.examine()
+	require.Equal(t, []string{"credentials FAIL"}, ill(report), told(report))
+	require.Contains(t, told(report), "credentials[0].http 127.0.0.1: connect:")
+	require.NotContains(t, told(report), "capability")
 }
 
 // TestLocked: a file that a process has which tells nothing of it.

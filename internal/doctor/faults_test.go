@@ -117,6 +117,13 @@ func faults() []fault {
 		{"an issuer of the provider that is nearly right", onFile, func(w *world) {
 			w.set("login.issuer", fmt.Sprint(w.section("login")["issuer"])+"/")
 		}, "login FAIL"},
+		{"a service that may not be called", withServices, func(w *world) { w.set("credentials[0].http.allowedNetworks", []any{"10.0.0.0/8"}) }, "credentials FAIL"},
+		{"an object store of another authority", withServices, func(w *world) { w.write("s3.pem", string(newAuthority(w.t).pem)) }, "credentials FAIL"},
+		{"a wrong password of a database", withDatabase, func(w *world) { w.write("database.password", "wrong\n") }, "credentials FAIL"},
+		{"a password of a database that others may read", withDatabase, func(w *world) { w.chmod("database.password", 0o644) }, "secrets WARN"},
+		{"a role that may create none", withDatabase, func(w *world) { w.sql("ALTER ROLE cambio NOCREATEROLE") }, "credentials FAIL"},
+		{"a superuser that makes roles", withDatabase, func(w *world) { w.sql("ALTER ROLE cambio SUPERUSER") }, "credentials FAIL"},
+		{"a role to grant that is gone", withDatabase, func(w *world) { w.sql("DROP ROLE reader") }, "credentials FAIL"},
 		{"a secret of a webhook that is none", onFile, func(w *world) { w.write("hook.secret", "whsec_c2hvcnQ=\n") }, "webhooks FAIL"},
 		{"a receiver that may not be called", onFile, func(w *world) { w.set("webhooks[0].allowedNetworks", []any{"10.0.0.0/8"}) }, "webhooks FAIL"},
 	}
@@ -150,7 +157,7 @@ func TestFaults(t *testing.T) {
 // TestHealthy: deployments in good order are found in order, a server that runs among
 // them, and looked at in full.
 func TestHealthy(t *testing.T) {
-	for name, in := range map[string]func(*testing.T) *world{"redis": onRedis, "replicated": onReplicated, "file": onFile, "served": served, "TLS": onTLS, "served on redis": servedOnRedis} {
+	for name, in := range map[string]func(*testing.T) *world{"redis": onRedis, "replicated": onReplicated, "file": onFile, "served": served, "TLS": onTLS, "services": withServices, "database": withDatabase, "served on redis": servedOnRedis} {
 		t.Run(name, func(t *testing.T) {
 			w := in(t)
 			report := w.examine()

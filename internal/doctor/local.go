@@ -84,6 +84,11 @@ func checkSecrets(_ context.Context, p *patient) outcome {
 	for i := range p.settings.Webhooks {
 		files = append(files, p.settings.Webhooks[i].SecretFile)
 	}
+	for i := range p.settings.Credentials {
+		if database := p.settings.Credentials[i].Postgres; database != nil {
+			files = append(files, database.PasswordFile)
+		}
+	}
 	var findings []Finding
 	count := 0
 	for _, file := range files {

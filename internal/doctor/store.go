@@ -191,6 +191,31 @@ func checkVersion(_ context.Context, p *patient) outcome {
 	})
 }
 
+func checkLayout(_ context.Context, p *patient) outcome {
+	switch {
+	case p.settings == nil:
+		return skip(noConfig)
+	case p.embedded():
+		return skip("the store is embedded, see store-reachable")
+	}
+	found, err := p.redis()
+	if err != nil {
+		return skip("needs the servers, see store-reachable")
+	}
+	wrong, isLayout := errors.AsType[*redis.FormatError](found.LayoutErr)
+	switch {
+	case found.LayoutErr == nil:
+		return seen("the layout of this program")
+	case !isLayout:
+		return skip("the servers do not tell, see store-reachable and store-permissions")
+	case wrong.Later():
+		return seen("layout "+wrong.Found, fail(wrong.Error()+": a later version of Cambio made it, and this one does not start",
+			say("run the later version; to go back for good, restore the last backup from before into an empty Redis")))
+	}
+	return seen("layout "+wrong.Found, fail(wrong.Error()+": no later version of Cambio made it, and this one does not start",
+		say("run the version that made it; if none did, restore the last backup into an empty Redis")))
+}
+
 func checkPermissions(_ context.Context, p *patient) outcome {
 	return p.each(func(server *redis.Server) (string, []Finding) {
 		if len(server.Lacks) == 0 {

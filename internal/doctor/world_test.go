@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/cambio-sts/cambio/internal/doctor"
@@ -41,6 +42,8 @@ type world struct {
 	server      *testenv.Process
 	ca          *authority
 	args        []string // of every run
+	env         []string // of an administrator's shell
+	database    *testenv.PostgresServer
 	// shelf has what only the owner of a deployment has, by the file where it belongs.
 	shelf map[string]func() []byte
 	// secrets are texts that no report may have.
@@ -246,6 +249,60 @@ func onTLS(t *testing.T) *world {
 	return w.prepare()
 }
 
+// withServices is onFile with two providers of credentials that are called.
+func withServices(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t)
+	require.NoError(t, os.Mkdir(w.path("data"), 0o700))
+	plain, sealed := httptest.NewServer(http.NotFoundHandler()), httptest.NewUnstartedServer(http.NotFoundHandler())
+	sealed.Config.ErrorLog = zap.NewStdLog(zap.NewNop()) // a client that does not trust it is the point
+	sealed.StartTLS()
+	t.Cleanup(plain.Close)
+	t.Cleanup(sealed.Close)
+	authorities := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: sealed.Certificate().Raw})
+	w.write("s3.pem", string(authorities))
+	w.shelf[w.path("s3.pem")] = func() []byte { return authorities }
+	loopback := []any{"127.0.0.0/8"}
+	w.settings["credentials"] = []any{
+		map[string]any{"name": "service", "audience": "https://service.example.com", "http": map[string]any{
+			"url": plain.URL + "/capability", "allowedNetworks": loopback, "members": map[string]any{"service_token": "token"},
+		}},
+		map[string]any{"name": "objects", "audience": "https://objects.example.com", "s3": map[string]any{
+			"endpoint": sealed.URL, "allowedNetworks": loopback, "caFile": "s3.pem",
+		}},
+	}
+	w.settings["store"] = map[string]any{"url": "bolt:data/cambio.db"}
+	return w.prepare()
+}
+
+const databasePassword = "canary-database-password-20417"
+
+// withDatabase is onFile with a provider of credentials that makes roles of a database.
+func withDatabase(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t)
+	require.NoError(t, os.Mkdir(w.path("data"), 0o700))
+	w.database = testenv.Postgres(t)
+	w.env = []string{"PGUSER=postgres", "PGPASSWORD=" + testenv.PostgresPassword}
+	w.secrets = append(w.secrets, databasePassword)
+	w.sql("CREATE ROLE reader NOLOGIN; CREATE ROLE cambio LOGIN CREATEROLE PASSWORD '" + databasePassword + "'; GRANT reader TO cambio WITH ADMIN OPTION")
+	password := []byte(databasePassword + "\n")
+	w.write("database.password", string(password))
+	w.shelf[w.path("database.password")] = func() []byte { return password }
+	w.settings["credentials"] = []any{map[string]any{"name": "warehouse", "postgres": map[string]any{
+		"host": "127.0.0.1", "port": w.database.Port(), "database": "postgres", "user": "cambio", "passwordFile": "database.password", "sslmode": "disable",
+		"roles": []any{"reader", "{{groups:db-*}}"},
+	}}}
+	w.settings["store"] = map[string]any{"url": "bolt:data/cambio.db"}
+	return w.prepare()
+}
+
+// sql is what a superuser of the database does.
+func (w *world) sql(text string) {
+	w.t.Helper()
+	w.database.MustQuery("postgres", text)
+}
+
 // served is onFile with a server that runs.
 func served(t *testing.T) *world {
 	t.Helper()
@@ -288,7 +345,7 @@ func (w *world) command(command string) *exec.Cmd {
 	w.t.Helper()
 	shell := exec.CommandContext(w.t.Context(), "sh", "-c", command)
 	shell.Dir = w.dir
-	shell.Env = environment("PATH=" + filepath.Dir(testenv.Binary(w.t)) + ":" + os.Getenv("PATH"))
+	shell.Env = environment(append(slices.Clone(w.env), "PATH="+filepath.Dir(testenv.Binary(w.t))+":"+os.Getenv("PATH"))...)
 	return shell
 }
 

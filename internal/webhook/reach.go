@@ -2,12 +2,6 @@ package webhook
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
-	"fmt"
-	"net"
-	"net/netip"
-	"net/url"
 
 	"github.com/cambio-sts/cambio/internal/egress"
 )
@@ -23,30 +17,6 @@ func Reach(ctx context.Context, r *Receiver) error {
 	if _, err := parseSecrets(text); err != nil {
 		return err
 	}
-	to, err := url.Parse(r.URL)
-	if err != nil {
-		return errors.New("the URL is none")
-	}
-	port := to.Port()
-	if port == "" {
-		port = map[string]string{"https": "443", "http": "80"}[to.Scheme]
-	}
-	guard := &egress.Guard{Allowed: r.Allowed, Only: to.Scheme == "http"}
-	if addr, err := netip.ParseAddr(to.Hostname()); err == nil {
-		if err := guard.Check(addr); err != nil {
-			return err
-		}
-	}
-	conn, err := guard.Transport().DialContext(ctx, "tcp", net.JoinHostPort(to.Hostname(), port))
-	if err != nil {
-		return fmt.Errorf("connect: %w", err)
-	}
-	defer func() { _ = conn.Close() }()
-	if to.Scheme != "https" {
-		return nil
-	}
-	if err := tls.Client(conn, &tls.Config{MinVersion: tls.VersionTLS12, ServerName: to.Hostname()}).HandshakeContext(ctx); err != nil {
-		return fmt.Errorf("begin TLS: %w", err)
-	}
-	return nil
+	guard := &egress.Guard{Allowed: r.Allowed}
+	return guard.Reach(ctx, r.URL, nil)
 }
