@@ -6,12 +6,12 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/cambio-sts/cambio/internal/behind"
 )
 
-const (
-	logBuffer = 64 << 10 // bytes; a full buffer is written at once
-	logFlush  = 100 * time.Millisecond
-)
+// logFlush is how long a line may wait for others.
+const logFlush = 100 * time.Millisecond
 
 // newLogger writes one JSON object a line to stderr, many with one write: a
 // request does not wait for it. flush writes what is left; call it last.
@@ -22,7 +22,7 @@ func newLogger(level string) (logger *zap.Logger, flush func(), err error) {
 	}
 	encoding := zap.NewProductionEncoderConfig()
 	encoding.TimeKey, encoding.EncodeTime = "time", zapcore.RFC3339NanoTimeEncoder
-	out := &zapcore.BufferedWriteSyncer{WS: zapcore.AddSync(os.Stderr), Size: logBuffer, FlushInterval: logFlush}
+	out := behind.NewWriter(os.Stderr, logFlush)
 	core := zapcore.NewCore(zapcore.NewJSONEncoder(encoding), out, least)
-	return zap.New(core), func() { _ = out.Stop() }, nil // stderr is where the error would go
+	return zap.New(core), func() { _ = out.Close() }, nil // stderr is where the error would go
 }

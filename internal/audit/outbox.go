@@ -167,7 +167,7 @@ func (s *Shipper) append(stored Stored) error {
 	if _, known := s.sink.shipped.find(name); known {
 		return nil
 	}
-	if err := s.sink.queue.put(func(dst []byte) []byte { return append(dst, event...) }); err != nil {
+	if err := s.sink.queue.put(event); err != nil {
 		return err
 	}
 	s.sink.shipped.add(name, "")

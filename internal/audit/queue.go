@@ -12,7 +12,7 @@ const maxWaiting = 64 << 20
 
 // keepBuffer is the capacity up to which an emptied buffer is used again. More
 // than this is left from a time when the disk did not take lines.
-const keepBuffer = 4 << 20
+const keepBuffer = 16 << 20
 
 // queue holds encoded events from Record to the writer, and counts which of
 // them have reached the disk. An event takes its place until then.
@@ -41,8 +41,9 @@ func newQueue(limit int) *queue {
 	}
 }
 
-// put takes in the event that encode appends, without a newline.
-func (q *queue) put(encode func(dst []byte) []byte) error {
+// put takes in an event, a JSON object without a newline. All who record share the lock:
+// nothing is done under it that can be done before.
+func (q *queue) put(event []byte) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
@@ -52,23 +53,19 @@ func (q *queue) put(encode func(dst []byte) []byte) error {
 	case q.accepted-q.durable >= q.limit, q.waiting >= maxWaiting:
 		q.refused++
 		return ErrFull
-	}
-	before := len(q.events)
-	q.events = encode(q.events)
-	if len(q.events)-before > maxEvent {
-		q.events = q.events[:before]
+	case len(event) > maxEvent:
 		q.refused++
 		return ErrTooLong
 	}
-	q.events = append(q.events, '\n')
-	q.accepted++
-	q.waiting += uint64(len(q.events) - before) //nolint:gosec // it grew
-	if before == 0 {
+	if len(q.events) == 0 {
 		select {
 		case q.wake <- struct{}{}:
 		default:
 		}
 	}
+	q.events = append(append(q.events, event...), '\n')
+	q.accepted++
+	q.waiting += uint64(len(event)) + 1
 	return nil
 }
 
