@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 )
@@ -49,6 +50,16 @@ func (c *certificateFiles) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.tried = [2]fileStamp{}
+}
+
+// expiry is when the certificate expires that serves; zero before the first.
+func (c *certificateFiles) expiry() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.loaded == nil {
+		return time.Time{}
+	}
+	return c.loaded.Leaf.NotAfter
 }
 
 // get is for tls.Config.GetCertificate. It fails only before a first good certificate.

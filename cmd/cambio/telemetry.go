@@ -30,6 +30,9 @@ const (
 	traceGrace = 2 * time.Second
 )
 
+// listenerPublic is the listener of listen.addr, as metrics name it.
+const listenerPublic = "public"
+
 // What is limited, as metrics name it.
 const (
 	limitFailures = "failures"
@@ -132,6 +135,7 @@ func (n *node) readDoors(proxied *forwardauth.Door, feed *revocations.Feed) {
 		return
 	}
 	n.metrics.AddSource(n.readKeys)
+	n.metrics.AddSource(n.readCertificates)
 	n.metrics.AddSource(n.readAudit)
 	n.metrics.AddSource(n.readWebhooks)
 	if db, ok := n.store.(*redis.DB); ok {
@@ -165,9 +169,10 @@ func (n *node) readKeys(emit metrics.Emit) {
 		state keys.State
 	}
 	counts := map[kind]int{}
-	active := map[keys.Alg]keys.Info{}
+	active, next := map[keys.Alg]keys.Info{}, map[keys.Alg]bool{}
 	for _, key := range n.ring.List() {
 		counts[kind{key.Alg, key.State}]++
+		next[key.Alg] = next[key.Alg] || key.State == keys.Published
 		if key.State == keys.Active && !active[key.Alg].ActiveFrom.After(key.ActiveFrom) {
 			active[key.Alg] = key
 		}
@@ -178,6 +183,17 @@ func (n *node) readKeys(emit metrics.Emit) {
 	for alg, key := range active {
 		emit(metrics.SigningKeyAge, now.Sub(key.Created).Seconds(), string(alg))
 		emit(metrics.SigningKeyRotation, unix(key.RetireFrom), string(alg))
+	}
+	for _, alg := range algorithms(n.config) {
+		emit(metrics.SigningKeyNext, truth(next[alg]), string(alg))
+	}
+}
+
+// readCertificates tells of the certificate that is presented, not of the one in the
+// file, which may be of no use.
+func (n *node) readCertificates(emit metrics.Emit) {
+	if n.certificates != nil {
+		emit(metrics.CertificateExpiry, unix(n.certificates.expiry()), listenerPublic)
 	}
 }
 

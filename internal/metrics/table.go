@@ -26,7 +26,10 @@ const (
 	SigningKeys        = "cambio_signing_keys"
 	SigningKeyAge      = "cambio_signing_key_age_seconds"
 	SigningKeyRotation = "cambio_signing_key_next_rotation_timestamp_seconds"
+	SigningKeyNext     = "cambio_signing_key_successor_published"
 	KeyRingReady       = "cambio_key_ring_ready"
+
+	CertificateExpiry = "cambio_tls_certificate_expiry_timestamp_seconds"
 
 	AuditReady      = "cambio_audit_sink_ready"
 	AuditWaiting    = "cambio_audit_events_waiting"
@@ -116,6 +119,8 @@ func sourced() []Family {
 		{SigningKeys, Gauge, "keys", []string{"alg", "state"}, "Signing keys of the store by state."},
 		{SigningKeyAge, Gauge, "seconds", []string{"alg"}, "Time since the active key was made."},
 		{SigningKeyRotation, Gauge, unixSeconds, []string{"alg"}, "When the next key takes over from the active one."},
+		{SigningKeyNext, Gauge, yesNo, []string{"alg"}, "Whether the key is published that takes over from the active one. It is made as soon as that signs."},
+		{CertificateExpiry, Gauge, unixSeconds, []string{"listener"}, "When the certificate expires that a listener presents: public, the one of listen.addr. None without listen.tlsCert."},
 		{KeyRingReady, Gauge, yesNo, nil, "Whether tokens can be signed."},
 		{AuditReady, Gauge, yesNo, nil, "Whether events reach the disk."},
 		{AuditWaiting, Gauge, "events", nil, "Events that are not on disk yet."},

@@ -1,6 +1,7 @@
 package alerts
 
 import (
+	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
@@ -53,6 +54,7 @@ func scenarios() map[string]func(t *testing.T) scenario {
 		"CambioDown":                    down,
 		"CambioRestarts":                restarts,
 		"CambioFilesRunOut":             filesRunOut,
+		"CambioCertificateExpires":      certificateExpires,
 		"CambioRedisNotServing":         redisEnds,
 		"CambioRedisNotServing/replica": replicaEnds,
 		"CambioRedisUnsafe":             redisUnsafe,
@@ -64,6 +66,7 @@ func scenarios() map[string]func(t *testing.T) scenario {
 		"CambioWebhookFails":            webhookFails,
 		"CambioWebhookGivesUpSoon":      webhookGivesUpSoon,
 		"CambioCannotSign":              cannotSign,
+		"CambioRolloverOverdue":         rolloverOverdue,
 		"CambioGuessing":                guessing,
 		"CambioOldSecretUsed":           oldSecretUsed,
 		"CambioUsesRefused":             usesRefused,
@@ -409,6 +412,43 @@ func cannotSign(t *testing.T) scenario {
 		w.redis.MustDo("FLUSHALL")
 		w.wait(ringReady, is(0))
 	}}
+}
+
+func certificateExpires(t *testing.T) scenario {
+	t.Helper()
+	const expiry, day = `cambio_tls_certificate_expiry_timestamp_seconds{listener="public"}`, 24 * time.Hour
+	certificate := newPair(t)
+	w := newWorld(t, deployment{tls: certificate})
+	lives := func(least, most time.Duration) func(float64) bool {
+		return func(at float64) bool {
+			left := time.Until(time.Unix(int64(at), 0))
+			return least < left && left < most
+		}
+	}
+	return scenario{world: w, cause: func() {
+		certificate.renew(5 * day)
+		w.wait(expiry, lives(4*day, 6*day))
+	}, mend: func() { certificate.renew(80 * day) }, mended: func() { w.wait(expiry, lives(79*day, 81*day)) }}
+}
+
+// rolloverOverdue has the successor of the key lost, and a user of Redis that may write
+// no event of a change of keys, and so no change of them.
+func rolloverOverdue(t *testing.T) scenario {
+	t.Helper()
+	const next, ring = `cambio_signing_key_successor_published{alg="ES256"}`, "cambio:{cfg}:keys"
+	w := newWorld(t, deployment{})
+	return scenario{world: w, cause: func() {
+		var state map[string]any
+		require.NoError(t, json.Unmarshal([]byte(w.redis.MustDo("HGET", ring, "state")), &state))
+		kept, ok := state["keys"].([]any)
+		require.True(t, ok)
+		state["keys"] = kept[:len(kept)-1]
+		text, err := json.Marshal(state)
+		require.NoError(t, err)
+		w.redis.MustDo("ACL", "SETUSER", "default", "resetkeys", "~cambio:{??}:*", "~cambio:{cfg}:[^a]*")
+		w.redis.MustDo("HSET", ring, "state", string(text))
+		w.wait(next, is(0))
+	}, mended: func() { w.wait(next, is(1)) }}
 }
 
 func guessing(t *testing.T) scenario {

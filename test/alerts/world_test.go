@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ import (
 const soon = 30 * time.Second
 
 const config = `issuer: %[1]s
-listen: {addr: "%[2]s", adminAddr: "%[3]s"}
+listen: {addr: "%[2]s", adminAddr: "%[3]s"%[9]s}
 store: {url: "%[4]s"%[5]s}
 masterKey: {file: "%[6]s/master.key"}
 audit: {dir: "%[7]s"}
@@ -41,6 +42,7 @@ type deployment struct {
 	replica  *testenv.RedisServer
 	store    string // further keys of store
 	auditDir string // default: a new one
+	tls      *pair  // of the public listener; nil: none
 	more     string // further keys of the configuration
 }
 
@@ -80,7 +82,12 @@ func newWorld(t *testing.T, d deployment) *world {
 	}
 	addr, admin := "127.0.0.1:"+strconv.Itoa(testenv.FreePort(t)), "127.0.0.1:"+strconv.Itoa(testenv.FreePort(t))
 	w.url, w.admin, w.file = "http://"+addr, "http://"+admin, filepath.Join(w.dir, "cambio.yaml")
-	text := fmt.Sprintf(config, w.url, addr, admin, "redis://"+d.redis.Announced(), d.store, w.dir, w.auditDir, d.more)
+	var listen, authorities string
+	if d.tls != nil { // it vouches for itself
+		w.url, authorities = "https://"+addr, d.tls.cert
+		listen = fmt.Sprintf(", tlsCert: %q, tlsKey: %q", d.tls.cert, d.tls.key)
+	}
+	text := fmt.Sprintf(config, w.url, addr, admin, "redis://"+d.redis.Announced(), d.store, w.dir, w.auditDir, d.more, listen)
 	require.NoError(t, os.WriteFile(w.file, []byte(text), 0o600))
 	w.env = w.environment()
 	testenv.Wait(t, soon, func() bool { // a replica may be busy at first, and it may be repeated
@@ -89,7 +96,7 @@ func newWorld(t *testing.T, d deployment) *world {
 	})
 	w.token = strings.TrimSpace(w.cambio("bootstrap", "--config", w.file, "--who", "everyone"))
 	w.env = append(w.env, "CAMBIO_TOKEN="+w.token)
-	w.server = testenv.Serve(t, testenv.ServeOptions{Config: text, URL: w.url})
+	w.server = testenv.Serve(t, testenv.ServeOptions{Config: text, URL: w.url, CAFile: authorities})
 	w.front = w.server.Client()
 	w.prometheus = newPrometheus(t, w.admin+"/metrics")
 	return w
@@ -188,6 +195,8 @@ func (w *world) manage(words []string) string {
 		return unit
 	case words[1] == "show":
 		return strconv.Itoa(w.server.PID()) + "\n"
+	case unit == job && words[1] == "kill":
+		w.server.Signal(syscall.SIGHUP)
 	case unit == job && words[1] == "stop":
 		w.server.Stop()
 	case unit == job:
