@@ -32,7 +32,7 @@ var (
 
 // openSource opens a store to read all of.
 func openSource(ctx context.Context, settings *config.Store) (carrier, error) {
-	opened, err := openStore(ctx, settings, false, zap.NewNop(), nil)
+	opened, err := openStore(ctx, settings, false, zap.NewNop(), live{})
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -28,10 +30,11 @@ func newMasterKey() *cobra.Command {
 			"anew, and keeps the one before beside it.",
 	}
 	cli.RequireSubcommand(command)
-	var tokens bool
+	var tokens, asJSON bool
 	list := newMasterKeyStep("list", "Tell the versions, what is under each, and which servers have them", cobra.NoArgs,
-		func(s *step) error { return s.list(tokens) })
+		func(s *step) error { return s.list(tokens, asJSON) })
 	list.Flags().BoolVar(&tokens, "tokens", false, "name each token whose digest is under another version than the one that seals, too")
+	list.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	command.AddCommand(
 		newMasterKeyStep("add", "Write a new version into the file: it opens and does not seal yet", cobra.NoArgs, (*step).add),
 		newMasterKeyStep("activate", "Have the newest version seal, once every server has it", cobra.NoArgs, (*step).activate),
@@ -171,45 +174,101 @@ const (
 	stateMissing = "missing" // from the file, though something needs it
 )
 
-func (s *step) list(tokens bool) error {
+// listed is what list tells.
+type listed struct {
+	Versions []listedVersion `json:"versions"` // the newest first
+	// Servers is how many use the store; nil where only one can.
+	Servers *int          `json:"servers,omitempty"`
+	Tokens  []listedToken `json:"tokens,omitempty"`
+}
+
+type listedVersion struct {
+	Version int    `json:"version"`
+	State   string `json:"state"`
+	Keys    int    `json:"keys"`
+	Tokens  int    `json:"tokens"`
+	// Servers is how many have the version.
+	Servers *int `json:"servers,omitempty"`
+}
+
+type listedToken struct {
+	Version  int    `json:"version"`
+	ID       string `json:"id"`
+	Owner    string `json:"owner"`
+	Name     string `json:"name"`
+	LastUsed string `json:"lastUsed,omitempty"`
+}
+
+func (s *step) list(tokens, asJSON bool) error {
 	held := s.master.Versions()
 	look, err := lookAt(s.ctx, s.settings, func(version int) bool { return tokens && version != held[0] })
 	if err != nil {
 		return err
 	}
+	told := look.tell(held)
+	if asJSON {
+		encoder := json.NewEncoder(s.out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(told)
+	}
+	return told.write(s.out, tokens)
+}
+
+// tell is what was seen, beside the versions that the file holds.
+func (l *look) tell(held []int) *listed {
 	all := slices.Clone(held)
-	for _, version := range look.versions() {
+	for _, version := range l.versions() {
 		if !slices.Contains(all, version) {
 			all = append(all, version)
 		}
 	}
 	slices.SortFunc(all, func(a, b int) int { return b - a })
-	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "VERSION\tSTATE\tKEYS\tTOKENS\tSERVERS")
+	out := &listed{}
+	if l.shared {
+		out.Servers = &l.serving
+	}
 	for _, version := range all {
-		state := stateOpens
+		row := listedVersion{Version: version, State: stateOpens, Keys: l.sealed[version], Tokens: l.tokens[version]}
 		switch {
 		case !slices.Contains(held, version):
-			state = stateMissing
+			row.State = stateMissing
 		case version == held[0]:
-			state = stateSeals
+			row.State = stateSeals
 		case version > held[0]:
-			state = stateWaits
+			row.State = stateWaits
 		}
-		servers := "-"
-		if look.shared {
-			servers = fmt.Sprintf("%d of %d", look.serving-look.serversWithout(version), look.serving)
+		if l.shared {
+			with := l.serving - l.serversWithout(version)
+			row.Servers = &with
 		}
-		_, _ = fmt.Fprintf(table, "%d\t%s\t%d\t%d\t%s\n", version, state, look.sealed[version], look.tokens[version], servers)
+		out.Versions = append(out.Versions, row)
+	}
+	for _, token := range l.named {
+		row := listedToken{Version: token.version, ID: string(token.id), Owner: string(token.owner), Name: token.name}
+		if !token.lastUsed.IsZero() {
+			row.LastUsed = instant.Format(token.lastUsed)
+		}
+		out.Tokens = append(out.Tokens, row)
+	}
+	return out
+}
+
+// write prints tables for people.
+func (l *listed) write(out io.Writer, tokens bool) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "VERSION\tSTATE\tKEYS\tTOKENS\tSERVERS")
+	for i := range l.Versions {
+		row, servers := &l.Versions[i], "-"
+		if row.Servers != nil && l.Servers != nil {
+			servers = fmt.Sprintf("%d of %d", *row.Servers, *l.Servers)
+		}
+		_, _ = fmt.Fprintf(table, "%d\t%s\t%d\t%d\t%s\n", row.Version, row.State, row.Keys, row.Tokens, servers)
 	}
 	if tokens {
 		_, _ = fmt.Fprintln(table, "\nVERSION\tTOKEN\tOWNER\tLAST USED\tNAME")
-		for _, token := range look.named {
-			used := "never"
-			if !token.lastUsed.IsZero() {
-				used = instant.Format(token.lastUsed)
-			}
-			_, _ = fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%q\n", token.version, token.id, token.owner, used, token.name)
+		for i := range l.Tokens {
+			token := &l.Tokens[i]
+			_, _ = fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%q\n", token.Version, token.ID, token.Owner, cmp.Or(token.LastUsed, "never"), token.Name)
 		}
 	}
 	return table.Flush()

@@ -152,7 +152,7 @@ func TestMetricsAreAsTheTableSays(t *testing.T) {
 		}
 		for _, family := range metrics.Families() {
 			elsewhere := len(args) == 0 && strings.HasPrefix(family.Name, "cambio_redis_") ||
-				strings.HasPrefix(family.Name, "cambio_webhook_") || family.Name == metrics.TraceSpans
+				strings.HasPrefix(family.Name, "cambio_webhook_") || family.Name == metrics.CertificateExpiry || family.Name == metrics.TraceSpans
 			if !elsewhere {
 				require.Equal(t, string(family.Kind), told[family.Name], family.Name)
 			}
@@ -164,6 +164,7 @@ func TestMetricsAreAsTheTableSays(t *testing.T) {
 		require.Contains(t, text, "\ncambio_key_ring_ready 1\n")
 		require.Contains(t, text, "\ncambio_audit_sink_ready 1\n")
 		require.Regexp(t, `\ncambio_signing_key_next_rotation_timestamp_seconds\{alg="ES256"\} 1\.`, text)
+		require.Contains(t, text, "\ncambio_signing_key_successor_published{alg=\"ES256\"} 1\n")
 		if len(args) > 0 {
 			require.Contains(t, text, "\ncambio_redis_session_serving 1\n")
 			require.Contains(t, text, "\ncambio_redis_sessions_total 1\n")

@@ -8,10 +8,10 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"os"
-	"runtime/debug"
 	"strings"
 	"time"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
@@ -45,10 +45,6 @@ const (
 	keyPoll     = 5 * time.Second        // how soon a replica learns of a key that another revoked
 	drainNotice = 300 * time.Millisecond // still served after the order to end, not ready any more
 	drainGrace  = 20 * time.Second
-
-	// collectAt is GOGC unless the environment has one. What lives is some MiB and
-	// what a request leaves some KiB: collecting seldom costs little memory.
-	collectAt = 400
 )
 
 // node is one process of the service: a store, the domain over it, the use case
@@ -64,9 +60,11 @@ type node struct {
 	master    *keys.Master
 	ring      *keys.Ring
 	// Files that may change while the server runs, and who asks to look at them at
-	// once: nobody, or SIGHUP. No certificates: it has no TLS of its own.
+	// once: nobody, or SIGHUP. No certificates: it has no TLS of its own. No authorities:
+	// the store trusts those of the system, or needs none.
 	masterFile   *masterFile
 	certificates *certificateFiles
+	authorities  *authorityFile
 	asked        <-chan os.Signal
 
 	tokens   *pat.Service
@@ -89,7 +87,14 @@ func openDomain(ctx context.Context, settings *config.Config, create bool, logge
 	if n.masterFile, err = openMasterFile(settings.MasterKey.File, logger); err != nil {
 		return nil, err
 	}
-	if n.store, err = openStore(ctx, &settings.Store, create, logger, n.masterFile.note); err != nil {
+	asks := live{note: n.masterFile.note}
+	if n.authorities, err = openAuthorities(&settings.Store, logger); err != nil {
+		return nil, err
+	}
+	if n.authorities != nil {
+		asks.roots = n.authorities.get
+	}
+	if n.store, err = openStore(ctx, &settings.Store, create, logger, asks); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(n.openTelemetry(ctx), n.wireDomain()); err != nil {
@@ -342,9 +347,7 @@ func (n *node) adminHandler() http.Handler {
 // ready once requests are answered. It ends in order: first the doors, then what
 // they used, the audit sink last but the store.
 func (n *node) serve(ctx context.Context, ready func() error, endpoints ...httpx.Endpoint) error {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(collectAt)
-	}
+	boundMemory(memlimit.FromCgroup, n.logger)
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	sinking, sink := context.WithCancel(context.WithoutCancel(ctx))

@@ -19,7 +19,7 @@ import (
 // filePoll is how often the files are looked at that may change under a server.
 const filePoll = 2 * time.Second
 
-// watchFiles reads the master key and the certificate anew when their files change,
+// watchFiles reads the master key, the certificate and the store's authorities anew when their files change,
 // and at once when asked to, until ctx ends.
 func (n *node) watchFiles(ctx context.Context) error {
 	ticker := time.NewTicker(filePoll)
@@ -32,9 +32,11 @@ func (n *node) watchFiles(ctx context.Context) error {
 		case <-n.asked:
 			n.logger.Info("asked to look at the files")
 			n.certificates.forget()
+			n.authorities.forget()
 		}
 		n.masterFile.look(ctx)
 		n.certificates.look()
+		n.authorities.look()
 	}
 }
 

@@ -28,7 +28,7 @@ func newServe() *cobra.Command {
 		Use:   "serve",
 		Short: "Run the server",
 		Long: "Run the server with a configuration that `cambio init` wrote. It refuses to start on a store that was not prepared. SIGHUP has it\n" +
-			"look at once at the files of the master key and of its certificate, which it else does each two seconds.",
+			"look at once at the files of the master key, of its certificate and of store.caFile, which it else does each two seconds.",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			settings, err := loadConfig(file, command.Flags())

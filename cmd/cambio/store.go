@@ -47,9 +47,15 @@ var (
 	_ store = (*redis.DB)(nil)
 )
 
+// live is what a store asks while it is open.
+type live struct {
+	note  func() string         // what other processes may know of this one; nil: nothing
+	roots func() *x509.CertPool // the authorities of its servers; nil: as they were at the start
+}
+
 // openStore opens the configured store. A bolt file that is missing is made only
-// with create. note is what other processes may know of this one; nil: nothing.
-func openStore(ctx context.Context, settings *config.Store, create bool, logger *zap.Logger, note func() string) (store, error) {
+// with create.
+func openStore(ctx context.Context, settings *config.Store, create bool, logger *zap.Logger, live live) (store, error) {
 	if settings.URL.Kind == config.KindBolt {
 		db, err := bolt.Open(bolt.Config{Path: settings.URL.Path, Create: create, Now: time.Now, Logger: logger})
 		if file, ok := errors.AsType[*bolt.FileError](err); ok {
@@ -64,7 +70,7 @@ func openStore(ctx context.Context, settings *config.Store, create bool, logger 
 	if err != nil {
 		return nil, err
 	}
-	redisConfig.Logger, redisConfig.Note = logger, note
+	redisConfig.Logger, redisConfig.Note, redisConfig.Roots = logger, live.note, live.roots
 	db, err := redis.Open(ctx, redisConfig)
 	if err != nil {
 		return nil, describeRedis(err, &settings.URL)
@@ -105,7 +111,7 @@ func redisConfig(settings *config.Store) (redis.Config, error) {
 	if url.TLS {
 		var err error
 		if out.TLS, err = storeTLS(settings.CAFile); err != nil {
-			return out, &cli.Error{Code: "store_tls", Cause: err.Error(), Fix: "point store.caFile at a PEM file with the certificate authority of the Redis servers", Exit: cli.ExitRefused}
+			return out, describeTrust(err)
 		}
 	}
 	return out, nil
