@@ -49,10 +49,6 @@ func New(config Config) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages, err := reference.Pages(contract)
-	if err != nil {
-		return nil, err
-	}
 	authenticating, err := door.New(door.Config{Exchanger: config.Exchanger, Requests: config.Requests, Now: config.Now})
 	if err != nil {
 		return nil, err
@@ -62,7 +58,7 @@ func New(config Config) (*API, error) {
 		challenge: fmt.Sprintf(`Bearer realm="cambio", resource_metadata="%s/.well-known/oauth-protected-resource%s"`,
 			config.Issuer, exchange.ManagementPath),
 		now: config.Now, log: config.Logger, texts: newCatalogues(config.Catalogues...),
-		reference: pages,
+		reference: reference.Pages(contract),
 	}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"sync"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -30,10 +31,27 @@ const policy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-acti
 //go:embed page.html page.css
 var files embed.FS
 
-// Pages returns the handler of every page by its path, made from an OpenAPI document.
-// They answer GET and HEAD, which their caller sees to. The error says what of the
-// document cannot be shown.
-func Pages(spec []byte) (map[string]http.Handler, error) {
+// Pages returns the handler of every page by its path. They are made from an OpenAPI
+// document when somebody asks for the first of them, which takes some milliseconds and
+// megabytes. They answer GET and HEAD, which their caller sees to. A document that cannot
+// be shown is a panic: it is part of the binary.
+func Pages(spec []byte) map[string]http.Handler {
+	made := sync.OnceValues(func() (map[string]http.Handler, error) { return pages(spec) })
+	lazy := make(map[string]http.Handler)
+	for _, path := range []string{PathYAML, PathJSON, PathDocs, PathStyle} {
+		lazy[path] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			all, err := made()
+			if err != nil {
+				panic(err)
+			}
+			all[path].ServeHTTP(w, r)
+		})
+	}
+	return lazy
+}
+
+// pages is Pages at once. The error says what of the document cannot be shown.
+func pages(spec []byte) (map[string]http.Handler, error) {
 	var tree yaml.Node
 	if err := yaml.Unmarshal(spec, &tree); err != nil {
 		return nil, fmt.Errorf("read the OpenAPI document: %w", err)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/text/language"
@@ -23,15 +24,20 @@ type Config struct {
 
 // Renderer makes pages. It is safe to share.
 type Renderer struct {
-	pages   map[string]*template.Template // by the name of the file without .html
-	parts   *template.Template
+	pages   map[string]templates // by the name of the file without .html
+	parts   templates
 	texts   []*texts
 	matcher language.Matcher
 	assets  map[string]string // the address of each, by its name
 	now     func() time.Time
 }
 
-// New reads all templates and texts; every fault in one is an error.
+// templates are read when they are wanted first: a process that nobody visits by the
+// console has no use for some MiB of them.
+type templates func() (*template.Template, error)
+
+// New reads all texts, and finds the pages. A page whose template cannot be read is an
+// error of Render.
 func New(config Config) (*Renderer, error) {
 	if config.Pages == nil || config.Now == nil {
 		return nil, errors.New("ui: pages and now are needed")
@@ -40,25 +46,29 @@ func New(config Config) (*Renderer, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Renderer{pages: map[string]*template.Template{}, texts: read, matcher: language.NewMatcher(languages), assets: addresses(), now: config.Now}
-	if r.parts, err = template.New("").Funcs(functions()).ParseFS(ownTemplates, "templates/parts.html"); err != nil {
-		return nil, fmt.Errorf("read components: %w", err)
-	}
+	r := &Renderer{pages: map[string]templates{}, texts: read, matcher: language.NewMatcher(languages), assets: addresses(), now: config.Now}
 	files, err := fs.Glob(config.Pages, "pages/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("find pages: %w", err)
 	}
 	for _, file := range files {
-		page, err := template.New("layout.html").Funcs(functions()).ParseFS(ownTemplates, "templates/layout.html", "templates/parts.html")
-		if err == nil {
-			page, err = page.ParseFS(config.Pages, file)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read page %s: %w", path.Base(file), err)
-		}
-		r.pages[strings.TrimSuffix(path.Base(file), ".html")] = page
+		r.pages[strings.TrimSuffix(path.Base(file), ".html")] = sync.OnceValues(func() (*template.Template, error) {
+			return readPage(config.Pages, file)
+		})
 	}
+	r.parts = sync.OnceValues(func() (*template.Template, error) {
+		return template.New("").Funcs(functions()).ParseFS(ownTemplates, "templates/parts.html")
+	})
 	return r, nil
+}
+
+// readPage reads a page with what lies around it.
+func readPage(pages fs.FS, file string) (*template.Template, error) {
+	page, err := template.New("layout.html").Funcs(functions()).ParseFS(ownTemplates, "templates/layout.html", "templates/parts.html")
+	if err != nil {
+		return nil, err
+	}
+	return page.ParseFS(pages, file)
 }
 
 // functions are what templates have besides the methods of View.
@@ -101,9 +111,13 @@ func (r *Renderer) RenderPart(w http.ResponseWriter, page, part string, view *Vi
 }
 
 func (r *Renderer) render(w http.ResponseWriter, status int, page, name string, view *View) error {
-	set, known := r.pages[page]
+	read, known := r.pages[page]
 	if !known {
 		return fmt.Errorf("ui: there is no page %q", page)
+	}
+	set, err := read()
+	if err != nil {
+		return fmt.Errorf("read page %s: %w", page, err)
 	}
 	var out bytes.Buffer
 	if err := set.ExecuteTemplate(&out, name, view); err != nil {

@@ -163,7 +163,11 @@ func (v *View) Asset(name string) string { return v.renderer.assets[name] }
 // part executes a component. A fault in one shows when its page is made.
 func (v *View) part(name string, data any) template.HTML {
 	var out strings.Builder
-	if err := v.renderer.parts.ExecuteTemplate(&out, name, data); err != nil {
+	parts, err := v.renderer.parts()
+	if err == nil {
+		err = parts.ExecuteTemplate(&out, name, data)
+	}
+	if err != nil {
 		panic(err) // a component that does not fit its data: html/template makes it an error of the page
 	}
 	return template.HTML(out.String()) //nolint:gosec // made by html/template
