@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // turn is what one server did in one round.
@@ -18,10 +19,11 @@ type turn struct {
 	Max         float64 `json:"max_us"`
 	CPU         float64 `json:"cpu_us"`
 	RedisCPU    float64 `json:"redis_cpu_us"`
-	Allocations float64 `json:"allocations"` // by request
-	Bytes       float64 `json:"bytes"`       // allocated by request
-	RSS         float64 `json:"rss_mib"`     // at the end of the turn
-	Peak        float64 `json:"peak_mib"`    // until then
+	Generator   float64 `json:"generator_cpu_us"` // of this program, which makes the load
+	Allocations float64 `json:"allocations"`      // by request
+	Bytes       float64 `json:"bytes"`            // allocated by request
+	RSS         float64 `json:"rss_mib"`          // at the end of the turn
+	Peak        float64 `json:"peak_mib"`         // until then
 }
 
 // round is a turn of each.
@@ -59,25 +61,37 @@ func (b *bench) cell(ctx context.Context, store store, conns int) (result cell, 
 	}
 
 	result = cell{Store: store, Connections: conns}
+	err = b.takeTurns(ctx, fmt.Sprintf("%s, %d connections", store, conns), cambio, floor, func(cambio, floor turn) {
+		result.Rounds = append(result.Rounds, round{Cambio: cambio, Floor: floor})
+	})
+	return result, err
+}
+
+// takeTurns has two servers take turns, and tells of each round but the first, which
+// warms them up. Who had the last turn of a round has the first of the next, so that
+// neither always comes after the other.
+func (b *bench) takeTurns(ctx context.Context, what string, one, other *contender, each func(one, other turn)) error {
 	for i := range b.rounds + 1 {
-		var r round
-		if r.Cambio, err = cambio.measure(ctx, b); err != nil {
-			return cell{}, err
-		}
-		if r.Floor, err = floor.measure(ctx, b); err != nil {
-			return cell{}, err
+		var turns [2]turn
+		for j := range turns {
+			at := (i + j) % len(turns)
+			c := []*contender{one, other}[at]
+			var err error
+			if turns[at], err = c.measure(ctx, b); err != nil {
+				return err
+			}
+			if n := turns[at].Refused; n > 0 {
+				b.say("%d answers were 503; the log of %s says\n%s", n, c.server.name, c.server.complaints())
+			}
 		}
 		if i == 0 {
-			continue // it warmed them up
+			continue
 		}
-		b.say("%s, %d connections, round %d of %d: cambio %.0f/s, floor %.0f/s, ratio %.2f", store, conns, i, b.rounds,
-			r.Cambio.PerSecond, r.Floor.PerSecond, r.Cambio.PerSecond/r.Floor.PerSecond)
-		if r.Cambio.Refused > 0 {
-			b.say("%d answers were 503; the log of cambio says\n%s", r.Cambio.Refused, cambio.server.complaints())
-		}
-		result.Rounds = append(result.Rounds, r)
+		b.say("%s, round %d of %d: %s %.0f/s, %s %.0f/s, ratio %.2f", what, i, b.rounds,
+			one.server.name, turns[0].PerSecond, other.server.name, turns[1].PerSecond, turns[0].PerSecond/turns[1].PerSecond)
+		each(turns[0], turns[1])
 	}
-	return result, nil
+	return nil
 }
 
 // contender is a server with the load on it and the checks of what it answers.
@@ -86,6 +100,7 @@ type contender struct {
 
 	verifier *verifier
 	shape    shape
+	beside   func(context.Context) error // goes on during its turns; nil: nothing
 }
 
 func newContender(ctx context.Context, s *server, redis *process, conns int) (*contender, error) {
@@ -106,7 +121,7 @@ func newContender(ctx context.Context, s *server, redis *process, conns int) (*c
 
 // measure takes a turn and verifies some of its answers.
 func (c *contender) measure(ctx context.Context, b *bench) (turn, error) {
-	t, err := c.turn(ctx, b.length)
+	t, err := c.turnBeside(ctx, b.length)
 	if err != nil {
 		return turn{}, err
 	}
@@ -115,4 +130,17 @@ func (c *contender) measure(ctx context.Context, b *bench) (turn, error) {
 		err = fmt.Errorf("answers of %s changed: %v and %v", c.server.name, c.shape, found)
 	}
 	return t, err
+}
+
+// turnBeside takes a turn while something else goes on.
+func (c *contender) turnBeside(ctx context.Context, length time.Duration) (turn, error) {
+	if c.beside == nil {
+		return c.turn(ctx, length)
+	}
+	during, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- c.beside(during) }()
+	t, err := c.turn(ctx, length)
+	stop()
+	return t, errors.Join(err, <-ended)
 }

@@ -1,26 +1,24 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"strconv"
 	"time"
 )
 
-// connection sends one request again and again over one kept-alive HTTP/1.1
+// connection sends requests in turns, again and again, over one kept-alive
 // connection. It does no more than that needs, to leave the processor to the
 // servers, and is not safe to share.
 type connection struct {
 	net.Conn
+	wire
 
-	in      *bufio.Reader
-	request []byte
-	body    []byte // of the latest answer
+	requests [][]byte
+	next     int    // of the requests
+	body     []byte // of the latest answer
 
 	latencies   []time.Duration // of the latest turn
 	refused     int             // answers of it that were 503
@@ -34,32 +32,29 @@ var errUnavailable = errors.New("answer 503")
 // maxRefused is how many of them one connection has in one turn.
 const maxRefused = 100
 
-func dial(ctx context.Context, address string, request []byte) (*connection, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+// dial connects for the i-th of all connections: each begins with another request.
+func dial(ctx context.Context, s *server, i int) (*connection, error) {
+	conn, wire, err := open(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	return &connection{Conn: conn, in: bufio.NewReaderSize(conn, 8<<10), request: request}, nil
+	return &connection{Conn: conn, wire: wire, requests: s.requests, next: i * apart % len(s.requests)}, nil
 }
+
+// apart is how many requests lie between the first of two connections.
+const apart = 7919
 
 var marker = []byte(`"access_token":"eyJ`)
 
-// exchange sends the request and reads the answer, which must be 200 and hold
+// exchange sends a request and reads the answer, which must be 200 and hold
 // a JWT.
 func (c *connection) exchange() error {
-	if _, err := c.Write(c.request); err != nil {
-		return err
-	}
-	status, length, err := c.readHeader()
+	status, body, err := c.ask(c.requests[c.next], c.body)
 	if err != nil {
 		return err
 	}
-	if cap(c.body) < length {
-		c.body = make([]byte, length)
-	}
-	c.body = c.body[:length]
-	if _, err := io.ReadFull(c.in, c.body); err != nil {
-		return err
+	if c.body, c.next = body, c.next+1; c.next == len(c.requests) {
+		c.next = 0
 	}
 	if status == "503" {
 		return fmt.Errorf("%w: %s", errUnavailable, c.body)
@@ -68,41 +63,6 @@ func (c *connection) exchange() error {
 		return fmt.Errorf("answer %s: %s", status, c.body)
 	}
 	return nil
-}
-
-func (c *connection) readHeader() (status string, length int, err error) {
-	line, err := c.in.ReadSlice('\n')
-	if err != nil {
-		return "", 0, err
-	}
-	code, ok := bytes.CutPrefix(line, []byte("HTTP/1.1 "))
-	if !ok || len(code) < 3 {
-		return "", 0, fmt.Errorf("no answer of HTTP/1.1: %q", line)
-	}
-	status = "200"
-	if !bytes.HasPrefix(code, []byte(status)) {
-		status = string(code[:3])
-	}
-	length = -1
-	for {
-		line, err = c.in.ReadSlice('\n')
-		if err != nil {
-			return "", 0, err
-		}
-		if line = bytes.TrimRight(line, "\r\n"); len(line) == 0 {
-			break
-		}
-		name, value, _ := bytes.Cut(line, []byte(":"))
-		if bytes.EqualFold(name, []byte("Content-Length")) {
-			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
-				return "", 0, err
-			}
-		}
-	}
-	if length < 0 {
-		return "", 0, errors.New("an answer without Content-Length")
-	}
-	return status, length, nil
 }
 
 // turn exchanges until the deadline, and at least once with success, and keeps

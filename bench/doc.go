@@ -7,10 +7,13 @@
 //	each store, each number of connections (a cell)
 //	    fresh folder, fresh Redis ──▶ start both ──▶ same claims and members? ──▶ warm up
 //	    ──▶ round: cambio, floor ──▶ round: cambio, floor ──▶ …
+//	each thing of -vary ──▶ deploy twice, cambio serve with it and without ──▶ rounds: with, without
+//	-replicas ──▶ one Redis, the most of them ──▶ rounds: the first, the first two, …
+//	-tokens ──▶ fill a store with each number ──▶ rounds: each store
 //	medians, ratios of the rounds with their spread ──▶ tables, JSON
 //
-// Both servers live through a whole cell and take turns, so that whatever
-// else the machine does falls on both. Processor time, memory and allocations
+// The servers live through a whole cell and take turns, so that whatever
+// else the machine does falls on all. Processor time, memory and allocations
 // are read from /proc and from the servers' profiles, before and after a round.
 // What a server logs goes to a file, as it would in production.
 package main

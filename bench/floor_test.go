@@ -22,7 +22,7 @@ func floorUnderLoad(t *testing.T) *contender {
 		t.Cleanup(s.stop)
 	}
 	require.NoError(t, err)
-	s.request = exchangeRequest(s.addr, token)
+	s.exchangeOf(token)
 	c, err := newContender(t.Context(), s, nil, 2)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.close()) })
@@ -63,7 +63,7 @@ func TestTheFloorRefusesAWrongSecret(t *testing.T) {
 	for name, wrong := range map[string]string{
 		"another secret": token[:len(token)-1] + "6", "another id": strings.Replace(token, "0", "1", 1), "none": "", "malformed": "x",
 	} {
-		c.conns[0].request = exchangeRequest(c.server.addr, wrong)
+		c.conns[0].requests = [][]byte{exchangeRequest(c.server, wrong)}
 		err := c.conns[0].turn(time.Now())
 		require.ErrorContains(t, err, "answer 400", name)
 	}

@@ -67,7 +67,7 @@ func (b *bench) listCells(ctx context.Context, store store) ([]listCell, error) 
 	var cells []listCell
 	for _, n := range b.lists {
 		cell, err := b.listCell(ctx, store, n)
-		if errors.Is(err, errNoRedis) || errors.Is(err, errTooLong) {
+		if errors.Is(err, errTooLong) {
 			b.say("lists of %d on %s: %v: left out", n, store, err)
 			continue
 		}
@@ -81,13 +81,13 @@ func (b *bench) listCells(ctx context.Context, store store) ([]listCell, error) 
 
 func (b *bench) listCell(ctx context.Context, store store, n int) (result listCell, err error) {
 	b.say("lists of %d on %s: filling", n, store)
-	w, filling, err := b.openFilled(ctx, store, n)
+	w, filling, err := b.openFilled(ctx, store, n, nil)
 	if err != nil {
 		return listCell{}, err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
-	result = listCell{Store: store, Tokens: n, Fill: filling.Seconds()}
-	lister := &lister{http: &http.Client{Timeout: time.Minute}, base: "http://" + w.cambio.addr + tokensPath, tokens: []string{w.admin}}
+	result = listCell{Store: store, Tokens: n, Fill: filling.took.Seconds()}
+	lister := w.lister()
 	created, err := lister.create(ctx)
 	if err != nil {
 		return listCell{}, w.cambio.failure(err)
@@ -117,46 +117,20 @@ func (b *bench) exchangesBeside(ctx context.Context, w *world, lister *lister) (
 		return alone, between, err
 	}
 	defer func() { err = errors.Join(err, load.close()) }()
+	sorting := &contender{load: load, beside: func(ctx context.Context) error { return lister.keepAsking(ctx, "sorters=name") }}
 	var quiet, busy []float64
 	for range b.rounds {
 		without, err := load.turn(ctx, b.length)
 		if err != nil {
 			return alone, between, err
 		}
-		sorting, stop := context.WithCancel(ctx)
-		ended := make(chan error, 1)
-		go func() { ended <- lister.keepAsking(sorting, "sorters=name") }()
-		with, err := load.turn(ctx, b.length)
-		stop()
-		if err := errors.Join(err, <-ended); err != nil {
+		with, err := sorting.turnBeside(ctx, b.length)
+		if err != nil {
 			return alone, between, err
 		}
 		quiet, busy = append(quiet, without.P99), append(busy, with.P99)
 	}
 	return spreadOf(quiet), spreadOf(busy), nil
-}
-
-// openFilled starts the product once, which makes the organization and its users, fills
-// the store while nobody serves it, and starts the product again.
-func (b *bench) openFilled(ctx context.Context, store store, n int) (w *world, took time.Duration, err error) {
-	w, address, err := b.openStore(ctx, store)
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, w.close())
-		}
-	}()
-	if err != nil {
-		return w, 0, err
-	}
-	if _, err = b.serveCambio(ctx, w, address); err != nil {
-		return w, 0, err
-	}
-	w.cambio.stop()
-	if took, err = fill(ctx, w, address, n, b.most); err != nil {
-		return w, 0, err
-	}
-	_, err = b.serveCambio(ctx, w, address)
-	return w, took, err
 }
 
 // lister asks for lists with the token of somebody who may see the organization's,
@@ -166,6 +140,10 @@ type lister struct {
 	base   string
 	tokens []string // in turns
 	sent   int
+}
+
+func (w *world) lister() *lister {
+	return &lister{http: &http.Client{Timeout: time.Minute}, base: "http://" + w.cambio.addr + tokensPath, tokens: []string{w.admin}}
 }
 
 func (l *lister) measure(ctx context.Context, list *listed, rounds int) error {

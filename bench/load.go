@@ -21,8 +21,8 @@ type load struct {
 // connect opens the connections. Each has exchanged once.
 func connect(ctx context.Context, s *server, redis *process, n int) (*load, error) {
 	l := &load{server: s, redis: redis}
-	for range n {
-		conn, err := dial(ctx, s.addr, s.request)
+	for i := range n {
+		conn, err := dial(ctx, s, i)
 		if err != nil {
 			return nil, errors.Join(err, l.close())
 		}
@@ -51,7 +51,7 @@ func (l *load) turn(ctx context.Context, length time.Duration) (turn, error) {
 		return turn{}, err
 	}
 	began := time.Now()
-	if err := l.run(began.Add(length)); err != nil {
+	if err := run(l.conns, began.Add(length)); err != nil {
 		return turn{}, l.server.failure(err)
 	}
 	took := time.Since(began)
@@ -62,30 +62,39 @@ func (l *load) turn(ctx context.Context, length time.Duration) (turn, error) {
 	if err := ctx.Err(); err != nil {
 		return turn{}, err
 	}
-	l.all = l.all[:0]
-	refused := 0
-	for _, conn := range l.conns {
-		l.all = append(l.all, conn.latencies...)
-		refused += conn.refused
-	}
-	slices.Sort(l.all)
+	var refused int
+	l.all, refused = latencies(l.conns, l.all)
 	n := float64(len(l.all))
 	return turn{
 		Requests: len(l.all), Refused: refused, PerSecond: n / took.Seconds(),
 		P50: micros(percentile(l.all, 0.50)), P99: micros(percentile(l.all, 0.99)), Max: micros(l.all[len(l.all)-1]),
 		CPU: micros(after.cpu-before.cpu) / n, RedisCPU: micros(after.redisCPU-before.redisCPU) / n,
+		Generator:   micros(after.generatorCPU-before.generatorCPU) / n,
 		Allocations: float64(after.mallocs-before.mallocs) / n, Bytes: float64(after.bytes-before.bytes) / n,
 		RSS: after.rss, Peak: after.peak,
 	}, nil
 }
 
-// run ends with the first failure, or a little after the deadline.
-func (l *load) run(deadline time.Time) error {
+// run keeps connections busy. It ends with the first failure, or a little after the
+// deadline.
+func run(conns []*connection, deadline time.Time) error {
 	var group errgroup.Group
-	for _, conn := range l.conns {
+	for _, conn := range conns {
 		group.Go(func() error { return conn.turn(deadline) })
 	}
 	return group.Wait()
+}
+
+// latencies returns those of the latest turn, in order, in the memory given, and how many
+// answers were 503.
+func latencies(conns []*connection, memory []time.Duration) (all []time.Duration, refused int) {
+	all = memory[:0]
+	for _, conn := range conns {
+		all = append(all, conn.latencies...)
+		refused += conn.refused
+	}
+	slices.Sort(all)
+	return all, refused
 }
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

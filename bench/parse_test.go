@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"io"
 	"strings"
 	"testing"
@@ -23,9 +22,29 @@ func TestParse(t *testing.T) {
 	require.Empty(t, o.conns)
 	require.Equal(t, []int{1000}, o.lists)
 	require.Equal(t, time.Minute, o.most)
+	o, err = parse([]string{"-vary", "nothing,http2", "-replicas", "1,4", "-tokens", "10000000"}, io.Discard)
+	require.NoError(t, err)
+	require.Len(t, o.vary, 2)
+	require.Equal(t, protocolHTTP1, o.vary[1].without.protocol)
+	require.Equal(t, []int{1, 4}, o.replicas)
+	require.Equal(t, []int{10_000_000}, o.tokens)
 
 	for _, args := range [][]string{
-		{"-rounds", "0"}, {"-seconds", "0"}, {"-conns", "1,,2"}, {"-conns", "0"}, {"-lists", "0"}, {"-lists", "10000;"}, {"-fill", "long"}, {"-store", "etcd"}, {"-procs", "0"}, {"bolt"}, {"-unknown"},
+		{"-rounds", "0"},
+		{"-seconds", "0"},
+		{"-conns", "1,,2"},
+		{"-conns", "0"},
+		{"-lists", "0"},
+		{"-lists", "10000;"},
+		{"-fill", "long"},
+		{"-store", "etcd"},
+		{"-procs", "0"},
+		{"bolt"},
+		{"-unknown"},
+		{"-vary", "metrics,"},
+		{"-vary", "quic"},
+		{"-replicas", "0"},
+		{"-tokens", "many"},
 	} {
 		_, err := parse(args, io.Discard)
 		require.Error(t, err, args)
@@ -90,25 +109,12 @@ func TestPackageOf(t *testing.T) {
 	}
 }
 
-func TestReadHeader(t *testing.T) {
-	read := func(text string) (string, int, error) {
-		c := &connection{in: bufio.NewReader(strings.NewReader(text))}
-		return c.readHeader()
-	}
-	status, length, err := read("HTTP/1.1 200 OK\r\nCache-Control: no-store\r\ncontent-length: 12\r\n\r\nbody")
+func TestParseMachine(t *testing.T) {
+	m, err := parseMachine("cpu  100 2 30 400 50 6 7 8 99 0\ncpu0 1 2 3 4 5 6 7 8 9 0\n")
 	require.NoError(t, err)
-	require.Equal(t, "200", status)
-	require.Equal(t, 12, length)
-
-	status, _, err = read("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
-	require.NoError(t, err)
-	require.Equal(t, "503", status)
-
-	for _, text := range []string{
-		"", "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n", "HTTP/1.1 2\n", "HTTP/1.1 200 OK\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n",
-	} {
-		_, _, err := read(text)
+	require.Equal(t, machine{busy: 153 * tick, idle: 450 * tick}, m)
+	for _, text := range []string{"", "cpu 1 2 3\n", "intr 1 2 3 4 5 6 7 8\n", "cpu 1 2 3 4 5 6 7 x\n"} {
+		_, err := parseMachine(text)
 		require.Error(t, err, text)
 	}
 }

@@ -20,7 +20,8 @@ const (
 	stopTimeout  = 10 * time.Second // for a program to end
 )
 
-// build builds both programs, or the floor alone.
+// build builds both programs, or the floor alone, as a release is built: the product's
+// folder may hold a profile (default.pgo), by which go build optimizes it.
 func (b *bench) build(ctx context.Context) error {
 	packages := []string{"github.com/cambio-sts/cambio/bench/floor"}
 	if b.cambio == "" {
@@ -28,7 +29,7 @@ func (b *bench) build(ctx context.Context) error {
 		packages = append(packages, "github.com/cambio-sts/cambio/cmd/cambio")
 	}
 	b.say("building")
-	args := append([]string{"build", "-trimpath", "-o", b.dir + string(filepath.Separator)}, packages...)
+	args := append([]string{"build", "-trimpath", "-ldflags=-s -w", "-o", b.dir + string(filepath.Separator)}, packages...)
 	if output, err := exec.CommandContext(ctx, "go", args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, output)
 	}
@@ -47,7 +48,12 @@ type process struct {
 // start starts a program in a folder, with the given GOMAXPROCS. It ends with
 // ctx, or by stop.
 func start(ctx context.Context, dir string, procs int, path string, args ...string) (*process, error) {
-	p := &process{name: filepath.Base(path), lines: make(chan string, 16)}
+	return startAs(ctx, filepath.Base(path), dir, procs, path, args...)
+}
+
+// startAs starts one of several of a program under a name of its own.
+func startAs(ctx context.Context, name, dir string, procs int, path string, args ...string) (*process, error) {
+	p := &process{name: name, lines: make(chan string, 16)}
 	p.log = filepath.Join(dir, p.name+".log")
 	log, err := os.Create(p.log)
 	if err != nil {
@@ -83,7 +89,7 @@ func start(ctx context.Context, dir string, procs int, path string, args ...stri
 // configures reports whether an environment entry would change what is measured.
 func configures(entry string) bool {
 	return strings.HasPrefix(entry, "CAMBIO_") || strings.HasPrefix(entry, "GOMAXPROCS=") ||
-		strings.HasPrefix(entry, "GOGC=") || strings.HasPrefix(entry, "GOMEMLIMIT=") || strings.HasPrefix(entry, "GODEBUG=")
+		strings.HasPrefix(entry, "GOGC=") || strings.HasPrefix(entry, "GOMEMLIMIT=") || strings.HasPrefix(entry, "AUTOMEMLIMIT=") || strings.HasPrefix(entry, "GODEBUG=")
 }
 
 // line waits for a line of the program's standard output.

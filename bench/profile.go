@@ -49,11 +49,11 @@ func (b *bench) profileStore(ctx context.Context, store store, out io.Writer) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, load.close()) }()
-	if err := load.run(time.Now().Add(time.Second)); err != nil { // warms it up
+	if err := run(load.conns, time.Now().Add(time.Second)); err != nil { // warms it up
 		return err
 	}
 	running := make(chan error, 1)
-	go func() { running <- load.run(time.Now().Add(profileLength + time.Second)) }()
+	go func() { running <- run(load.conns, time.Now().Add(profileLength+time.Second)) }()
 	times, allocations := "bench-"+string(store)+"-cpu.prof", "bench-"+string(store)+"-allocs.prof"
 	profiles := w.cambio.adminURL + "/debug/pprof/"
 	err = saveProfile(ctx, profiles+"profile?seconds="+strconv.Itoa(int(profileLength.Seconds())), times)
@@ -71,7 +71,8 @@ func (b *bench) profileStore(ctx context.Context, store store, out io.Writer) (e
 	if err := b.printTop(ctx, allocations, out); err != nil {
 		return err
 	}
-	b.say("%s and %s hold the whole profiles", times, allocations)
+	b.say("%s and %s hold the whole profiles. As flame graphs:\n  go tool pprof -http=127.0.0.1: %s\n  go tool pprof -sample_index=alloc_space -http=127.0.0.1: %s",
+		times, allocations, times, allocations)
 	return nil
 }
 

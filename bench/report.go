@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,13 +24,17 @@ const (
 
 // results are everything that a run has measured.
 type results struct {
-	GOMAXPROCS int         `json:"gomaxprocs"`
-	CPUs       int         `json:"cpus"`
-	Go         string      `json:"go"`
-	Seconds    float64     `json:"seconds"` // of a turn
-	Start      startResult `json:"start"`
-	Cells      []cell      `json:"cells"`
-	Lists      []listCell  `json:"lists"`
+	GOMAXPROCS int          `json:"gomaxprocs"`
+	CPUs       int          `json:"cpus"`
+	Go         string       `json:"go"`
+	Seconds    float64      `json:"seconds"` // of a turn
+	Binary     float64      `json:"binary_mb"`
+	Start      startResult  `json:"start"`
+	Cells      []cell       `json:"cells"`
+	Lists      []listCell   `json:"lists"`
+	Varied     []varied     `json:"varied"`
+	Replicated []replicated `json:"replicated"`
+	Grown      []*grown     `json:"grown"`
 }
 
 func (r *results) save(file string) error {
@@ -53,10 +58,7 @@ func (r *results) print(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := r.printExchanges(out); err != nil {
-		return err
-	}
-	return r.printLists(out)
+	return errors.Join(r.printExchanges(out), r.printResources(out), r.printLists(out), r.printVaried(out), r.printReplicated(out), r.printGrown(out))
 }
 
 func (r *results) printExchanges(out io.Writer) error {
@@ -74,7 +76,7 @@ func (r *results) printExchanges(out io.Writer) error {
 	}
 	_, _ = fmt.Fprintln(out) // or the next table fails
 	return markdown(out, []string{
-		"Store", "Connections", "Server", "req/s", "503s", "p50 ms", "p99 ms", "max ms", "CPU/req µs", "Redis CPU/req µs", "allocs/req", "KiB/req", "RSS MiB", "peak MiB",
+		"Store", "Connections", "Server", "req/s", "503s", "p50 ms", "p99 ms", "max ms", "CPU/req µs", "Redis CPU/req µs", "load's CPU/req µs", "allocs/req", "KiB/req", "RSS MiB", "peak MiB",
 	}, values)
 }
 
@@ -94,6 +96,8 @@ func throughput(t *turn) float64 { return t.PerSecond }
 func p50(t *turn) float64        { return t.P50 }
 func p99(t *turn) float64        { return t.P99 }
 func cpuTime(t *turn) float64    { return t.CPU }
+func redisTime(t *turn) float64  { return t.RedisCPU }
+func generator(t *turn) float64  { return t.Generator }
 
 func (c *cell) ratios() []string {
 	bar := ""
@@ -105,8 +109,7 @@ func (c *cell) ratios() []string {
 	}
 	row := []string{string(c.Store), fmt.Sprint(c.Connections)}
 	for _, number := range []func(*turn) float64{throughput, p50, p99, cpuTime} {
-		s := c.ratio(number)
-		row = append(row, fmt.Sprintf("%.2f (%.2f–%.2f)", s.Median, s.Min, s.Max))
+		row = append(row, c.ratio(number).ratio())
 	}
 	return append(row, bar)
 }
@@ -132,7 +135,8 @@ func (c *cell) values(name string, of func(*round) *turn) []string {
 		fmt.Sprintf("%.2f", by(p99).Median/1000),
 		fmt.Sprintf("%.1f", by(func(t *turn) float64 { return t.Max }).Max/1000),
 		fmt.Sprintf("%.0f", by(cpuTime).Median),
-		fmt.Sprintf("%.0f", by(func(t *turn) float64 { return t.RedisCPU }).Median),
+		fmt.Sprintf("%.0f", by(redisTime).Median),
+		fmt.Sprintf("%.0f", by(generator).Median),
 		fmt.Sprintf("%.0f", by(func(t *turn) float64 { return t.Allocations }).Median),
 		fmt.Sprintf("%.1f", by(func(t *turn) float64 { return t.Bytes }).Median/1024),
 		fmt.Sprintf("%.0f", by(func(t *turn) float64 { return t.RSS }).Median),

@@ -90,3 +90,22 @@ func TestRatiosAreThoseOfRoundsNotOfMedians(t *testing.T) {
 	late.Rounds[0].Cambio.P99, late.Rounds[2].Cambio.P99 = 16, 7
 	require.False(t, late.meetsBar(), "the median of p99")
 }
+
+func TestAVariantMeetsItsBarByTheMedianOfRounds(t *testing.T) {
+	v := varied{Bar: 0.95, Rounds: []variedRound{
+		{With: turn{PerSecond: 95}, Without: turn{PerSecond: 100}}, {With: turn{PerSecond: 5}, Without: turn{PerSecond: 10}}, {With: turn{PerSecond: 11}, Without: turn{PerSecond: 10}},
+	}}
+	require.True(t, v.meetsBar())
+	v.Rounds[0].With.PerSecond = 94
+	require.False(t, v.meetsBar())
+}
+
+func TestSharesNameWhatIsFull(t *testing.T) {
+	before := spent{cambio: time.Second, redis: time.Second, generator: time.Second, machine: machine{busy: 10 * time.Second, idle: 10 * time.Second}}
+	after := spent{cambio: 3 * time.Second, redis: 1500 * time.Millisecond, generator: 2 * time.Second, machine: machine{busy: 14 * time.Second, idle: 10 * time.Second}}
+	used := after.since(&before, 2*time.Second)
+	require.Equal(t, shares{Cambio: 1, Redis: 0.25, Generator: 0.5, Others: 0.25}, used)
+	require.Equal(t, "processors: cambio 50 %", used.limit())
+	require.Equal(t, "Redis: 95 % of its one thread", (&shares{Cambio: 1, Redis: 0.95}).limit())
+	require.Equal(t, "none: there is waiting", (&shares{Cambio: 1, Redis: 0.5, Idle: 0.5}).limit())
+}

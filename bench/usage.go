@@ -9,12 +9,14 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
 // usage is what a server has used since its start.
 type usage struct {
 	cpu, redisCPU  time.Duration
+	generatorCPU   time.Duration // of this program
 	mallocs, bytes uint64
 	rss, peak      float64 // MiB, now
 }
@@ -37,8 +39,18 @@ func (l *load) usage(ctx context.Context) (usage, error) {
 			return u, err
 		}
 	}
+	if u.generatorCPU, err = ownCPU(); err != nil {
+		return u, err
+	}
 	u.cpu, err = cpu(l.server.pid())
 	return u, err
+}
+
+// ownCPU returns the processor time of this program.
+func ownCPU() (time.Duration, error) {
+	var used syscall.Rusage
+	err := syscall.Getrusage(syscall.RUSAGE_SELF, &used)
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano()), err
 }
 
 // cpu returns the processor time of all threads of a process.
@@ -122,12 +134,16 @@ func memStats(ctx context.Context, adminURL string) (mallocs, bytes uint64, err 
 
 // get asks for a page, which must be there.
 func get(ctx context.Context, url string) (*http.Response, error) {
+	return getBy(ctx, http.DefaultClient, url)
+}
+
+func getBy(ctx context.Context, client *http.Client, url string) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return nil, err
 	}
 	request.Close = true // nothing of it stays in a server that is measured
-	answer, err := http.DefaultClient.Do(request)
+	answer, err := client.Do(request)
 	if err != nil {
 		return nil, err
 	}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -22,7 +24,7 @@ type verifier struct {
 }
 
 func newVerifier(ctx context.Context, s *server) (*verifier, error) {
-	answer, err := get(ctx, "http://"+s.addr+"/.well-known/jwks.json")
+	answer, err := s.keys(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +49,16 @@ func newVerifier(ctx context.Context, s *server) (*verifier, error) {
 	return v, nil
 }
 
+// keys asks the server for its keys.
+func (s *server) keys(ctx context.Context) (*http.Response, error) {
+	const path = "/.well-known/jwks.json"
+	if s.tls == nil {
+		return get(ctx, "http://"+s.addr+path)
+	}
+	trusts := &tls.Config{RootCAs: s.tls.RootCAs, MinVersion: s.tls.MinVersion}
+	return getBy(ctx, &http.Client{Transport: &http.Transport{TLSClientConfig: trusts}, Timeout: readyTimeout}, "https://"+s.addr+path)
+}
+
 // shape is which members an answer has, the header of its JWT, and its claims.
 type shape struct{ answer, header, claims []string }
 
@@ -63,7 +75,7 @@ func (v *verifier) check(body []byte) (shape, error) {
 	text, _ := answer["access_token"].(string)
 	claims := jwt.MapClaims{}
 	token, err := jwt.ParseWithClaims(text, claims, v.key, jwt.WithValidMethods([]string{"ES256"}), jwt.WithExpirationRequired(), jwt.WithIssuedAt(),
-		jwt.WithIssuer("http://"+v.server.addr))
+		jwt.WithIssuer(v.server.issuer))
 	if err != nil {
 		return shape{}, fmt.Errorf("token of %s: %w", v.server.name, err)
 	}

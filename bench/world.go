@@ -1,19 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
-	"time"
 )
 
 // store is where the tokens are.
@@ -27,21 +21,12 @@ const (
 // errNoRedis says that there is no redis-server.
 var errNoRedis = errors.New("redis-server is not installed")
 
-// server is one of the two that are compared.
-type server struct {
-	console string // link that signs admin in; empty: it has none
-	*process
-
-	addr     string // host:port of the token endpoint
-	adminURL string // of the profiles
-	request  []byte // an exchange
-}
-
 // world is what one cell runs in: both servers, and Redis if they need it.
 type world struct {
 	dir           string
 	cambio, floor *server
 	redis         *process // nil without
+	address       string   // of Redis; empty without
 	admin         string   // token of somebody who may read and make tokens
 }
 
@@ -63,7 +48,7 @@ type users map[string]struct {
 // open starts everything in a folder of its own. The token is bob's: unlike
 // alice's, it has no scope but one.
 func (b *bench) open(ctx context.Context, store store) (w *world, err error) {
-	w, address, err := b.openStore(ctx, store)
+	w, err = b.openStore(ctx, store)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close())
@@ -72,47 +57,47 @@ func (b *bench) open(ctx context.Context, store store) (w *world, err error) {
 	if err != nil {
 		return w, err
 	}
-	token, err := b.serveCambio(ctx, w, address)
+	token, err := b.serveCambio(ctx, w)
 	if err != nil {
 		return w, err
 	}
-	if w.floor, _, err = b.serve(ctx, w.dir, b.floor, append([]string{"--token", token}, redisArgs(address)...)); err != nil {
+	if w.floor, _, err = b.serve(ctx, w.dir, b.floor, append([]string{"--token", token}, w.redisArgs()...)); err != nil {
 		return w, err
 	}
-	w.floor.request = exchangeRequest(w.floor.addr, token)
+	w.floor.exchangeOf(token)
 	return w, nil
 }
 
-// openStore makes a folder, and starts Redis if that is the store: its address is
-// empty without.
-func (b *bench) openStore(ctx context.Context, store store) (w *world, address string, err error) {
+// openStore makes a folder, and starts Redis if that is the store. The world may be
+// closed whatever err is.
+func (b *bench) openStore(ctx context.Context, store store) (w *world, err error) {
 	w = &world{}
 	if w.dir, err = os.MkdirTemp(b.dir, "cell-"); err != nil {
-		return w, "", fmt.Errorf("make a folder: %w", err)
+		return w, fmt.Errorf("make a folder: %w", err)
 	}
 	if store == redis {
-		w.redis, address, err = startRedis(ctx, w.dir)
+		w.redis, w.address, err = startRedis(ctx, w.dir)
 	}
-	return w, address, err
+	return w, err
 }
 
 // serveCambio starts the product and returns bob's token.
-func (b *bench) serveCambio(ctx context.Context, w *world, redisAddress string) (token string, err error) {
+func (b *bench) serveCambio(ctx context.Context, w *world) (token string, err error) {
 	var users users
-	w.cambio, users, err = b.serve(ctx, w.dir, b.cambio, append(devArgs(w.dir), redisArgs(redisAddress)...))
+	w.cambio, users, err = b.serve(ctx, w.dir, b.cambio, append(devArgs(w.dir), w.redisArgs()...))
 	if err != nil {
 		return "", err
 	}
 	token, w.admin = users["bob"].PAT.Token, users["admin"].PAT.Token
-	w.cambio.request = exchangeRequest(w.cambio.addr, token)
+	w.cambio.exchangeOf(token)
 	return token, nil
 }
 
-func redisArgs(address string) []string {
-	if address == "" {
+func (w *world) redisArgs() []string {
+	if w.address == "" {
 		return nil
 	}
-	return []string{"--redis", "redis://" + address}
+	return []string{"--redis", "redis://" + w.address}
 }
 
 func devArgs(dir string) []string {
@@ -140,60 +125,8 @@ func (b *bench) serve(ctx context.Context, dir, path string, args []string) (*se
 	if err != nil {
 		return s, nil, fmt.Errorf("the address of %s: %w", process.name, err)
 	}
-	s.addr, s.adminURL = public.Host, info.AdminAddr
+	s.addr, s.issuer, s.adminURL = public.Host, info.Addr, info.AdminAddr
 	return s, info.Users, nil
-}
-
-// exchangeRequest is a token exchange (RFC 8693 §2.1) as it goes over the wire.
-func exchangeRequest(host, token string) []byte {
-	form := url.Values{
-		"grant_type":         {"urn:ietf:params:oauth:grant-type:token-exchange"},
-		"subject_token_type": {"urn:ietf:params:oauth:token-type:access_token"},
-		"subject_token":      {token},
-	}.Encode()
-	return []byte("POST /oauth2/token HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: cambio-bench\r\nAccept: application/json\r\n" +
-		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: " + strconv.Itoa(len(form)) + "\r\n\r\n" + form)
-}
-
-// startRedis starts a redis-server with an append-only file, flushed every
-// second, and returns its address.
-func startRedis(ctx context.Context, dir string) (*process, string, error) {
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		return nil, "", errNoRedis
-	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, "", fmt.Errorf("find a free port: %w", err)
-	}
-	address := listener.Addr().String()
-	_ = listener.Close() // for redis-server to take
-	process, err := start(ctx, dir, 1, path, "--port", address[strings.LastIndexByte(address, ':')+1:], "--bind", "127.0.0.1",
-		"--logfile", "redis-server.log", "--save", "", "--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction")
-	if err != nil {
-		return nil, "", err
-	}
-	deadline := time.Now().Add(readyTimeout)
-	for !answersPing(ctx, address) {
-		if ctx.Err() != nil || time.Now().After(deadline) {
-			return process, "", process.failure(errors.New("it does not answer"))
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	return process, address, nil
-}
-
-func answersPing(ctx context.Context, address string) bool {
-	dialer := net.Dialer{Timeout: time.Second}
-	conn, err := dialer.DialContext(ctx, "tcp", address)
-	if err != nil {
-		return false
-	}
-	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(time.Second)) // or Read fails
-	_, _ = conn.Write([]byte("*1\r\n$4\r\nPING\r\n")) // or Read fails
-	line, _ := bufio.NewReader(conn).ReadString('\n')
-	return strings.HasPrefix(line, "+PONG")
 }
 
 // close ends what runs and removes the folder.

@@ -5,7 +5,8 @@
 //	Need ──▶ path of a program, or skip (fail where CI=true)
 //	Binary ──▶ cambio, built once per test process, with -race if the test is
 //	   ├──▶ Dev    ──▶ cambio dev --json, its one line decoded
-//	   └──▶ Serve  ──▶ cambio serve, ready by /readyz
+//	   ├──▶ Serve  ──▶ cambio serve, ready by /readyz
+//	   └──▶ Run    ──▶ any other command, to its end
 //	Redis ──▶ redis-server with an append-only file, to be stopped, paused and
 //	          started again on the same port and data
 //	Postgres ──▶ a PostgreSQL server with an empty cluster, and psql

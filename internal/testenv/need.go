@@ -103,4 +103,4 @@ func poll(timeout time.Duration, ended <-chan struct{}, condition func() bool) b
 
 // Full reports whether every count is to be at its full size, and not at the one
 // that a run on each change has time for.
-func Full() bool { return os.Getenv("CAMBIO_FULL") == "1" || os.Getenv("CAMBIO_SOAK") == "1" }
+func Full() bool { return os.Getenv("CAMBIO_FULL") == "1" || os.Getenv("CAMBIO_MARATHON") == "1" }
