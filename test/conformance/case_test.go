@@ -212,9 +212,9 @@ func bearer(token string) change { return head("Authorization", "Bearer "+token)
 
 func anonymous(r *Request) { unhead("Authorization")(r) }
 
-// soak is n, or a hundredth of it where the suite does not run in full.
-func soak(n int) int {
-	if os.Getenv("CAMBIO_SOAK") == "1" {
+// marathon is n, or a hundredth of it where the suite does not run in full.
+func marathon(n int) int {
+	if os.Getenv("CAMBIO_MARATHON") == "1" {
 		return n
 	}
 	return n / 100

@@ -131,7 +131,7 @@ func jtiAreUnique(t *testing.T, _ *world) {
 	t.Helper()
 	w := newDevWorld(testenv.Dev(t), nil, nil)
 	const workers = 4
-	count := soak(1_000_000) / workers
+	count := marathon(1_000_000) / workers
 	found := make([][]string, workers)
 	var all sync.WaitGroup
 	for worker := range workers {

@@ -11,5 +11,5 @@
 //
 // It refuses to know the product's code: what a test needs it reads off the
 // wire, the files and the processes; services check JWTs by the SDK, verify. Counts of 10⁴ and more run at a hundredth,
-// kills at a tenth, and in full with CAMBIO_FULL=1 or CAMBIO_SOAK=1.
+// kills at a tenth, and in full with CAMBIO_FULL=1 or CAMBIO_MARATHON=1.
 package faults

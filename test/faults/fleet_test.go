@@ -215,7 +215,8 @@ func behindNginx(t *testing.T, program string, f *fleet) door {
 	}
 	file := filepath.Join(dir, "nginx.conf")
 	require.NoError(t, os.WriteFile(file, []byte(config), 0o600))
-	testenv.Start(t, nil, program, "-c", file, "-g", "daemon off; user root;", "-p", dir)
+	process := testenv.Start(t, nil, program, "-c", file, "-g", "daemon off; user root;", "-p", dir)
+	t.Cleanup(process.Stop) // a killed master leaves its workers
 	d := door{"http://" + addr, f.replicas[0].Client()}
 	testenv.Wait(t, soon, func() bool {
 		got, err := d.try(t, http.MethodGet, "/readyz", "")

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -87,6 +88,24 @@ func TestMasterKeyRotation(t *testing.T) {
 	require.Regexp(t, `(?m)^2 +seals +[3-9] +1 +2 of 2$`, listed)
 	require.Regexp(t, `(?m)^1 +opens +0 +1 +2 of 2$`, listed)
 	require.Contains(t, listed, idle.ID)
+	_, listed, _ = first.masterKey(t, "list", "--tokens", "--json")
+	type row struct {
+		Version int
+		State   string
+		Tokens  int
+		Servers *int
+	}
+	var told struct {
+		Versions []row
+		Servers  int
+		Tokens   []struct{ ID, Name string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(listed), &told), listed)
+	two := 2
+	require.Equal(t, []row{{2, "seals", 1, &two}, {1, "opens", 1, &two}}, told.Versions)
+	require.Equal(t, 2, told.Servers)
+	require.Len(t, told.Tokens, 1)
+	require.Equal(t, idle.ID, told.Tokens[0].ID)
 	second.mint(t, idle.Token)
 	first.mustMasterKey(t, "retire", "1")
 	distribute()

@@ -90,3 +90,47 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	require.Equal(t, order[2], anew())
 	require.Equal(t, order[0], connected())
 }
+
+// TestAuthoritiesOfRedisAreReadAgain: Redis gets a certificate of another authority, the
+// server follows its store.caFile without a restart, and no exchange fails. What is no
+// file of authorities is not taken, and whom the file does not name is not connected to.
+func TestAuthoritiesOfRedisAreReadAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	read := func(file string) string {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		return string(text)
+	}
+	cert, key := selfSigned(t)
+	nextCert, nextKey := selfSigned(t)
+	ca := filepath.Join(dir, "redis-ca.pem")
+	place(t, ca, read(cert))
+	port := strconv.Itoa(testenv.FreePort(t))
+	redis := testenv.Redis(t, testenv.RedisOptions{Args: []string{"--tls-port", port, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-auth-clients", "no"}})
+	s := serve(t, dir, "rediss://127.0.0.1:"+port+`", caFile: "`+ca, "")
+	s.mint(t, s.token)
+	cut := func() { redis.MustDo("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") }
+	served := func() bool { return s.exchange(t, s.token).status == http.StatusOK }
+	told := func(what string) func() bool { return func() bool { return strings.Contains(s.Stderr(), what) } }
+
+	place(t, ca, "no certificate")
+	testenv.Wait(t, soon, told("the new authorities of the store are not taken"))
+	cut()
+	testenv.Wait(t, soon, served)
+	place(t, ca, read(cert)+read(nextCert))
+	testenv.Wait(t, soon, told("authorities of the store read again"))
+	redis.MustDo("CONFIG", "SET", "tls-cert-file", nextCert, "tls-key-file", nextKey)
+	require.True(t, served(), "what is connected stays")
+	cut()
+	testenv.Wait(t, soon, served)
+
+	place(t, ca, read(cert)) // of which the servers have no certificate any more
+	s.Signal(syscall.SIGHUP)
+	testenv.Wait(t, soon, func() bool { return strings.Count(s.Stderr(), "authorities of the store read again") == 2 })
+	require.True(t, served(), "what is connected stays")
+	cut()
+	testenv.Wait(t, soon, func() bool { return !served() })
+	place(t, ca, read(nextCert))
+	testenv.Wait(t, soon, served)
+}

@@ -1,13 +1,10 @@
 package faults
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -72,18 +69,7 @@ func run(t *testing.T, args ...string) string {
 // cambio runs the product to its end, which must come soon.
 func cambio(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	var out, complaint strings.Builder
-	ctx, cancel := context.WithTimeout(t.Context(), 3*soon)
-	defer cancel()
-	command := exec.CommandContext(ctx, testenv.Binary(t), args...)
-	command.Env = slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.HasPrefix(entry, "CAMBIO_") })
-	command.Stdout, command.Stderr = &out, &complaint
-	err := command.Run()
-	if _, ended := err.(*exec.ExitError); err != nil && !ended { //nolint:errorlint // Run returns it bare
-		require.NoError(t, err)
-	}
-	require.NoError(t, ctx.Err(), "cambio %v does not end", args)
-	return command.ProcessState.ExitCode(), out.String(), complaint.String()
+	return testenv.Run(t, 3*soon, args...)
 }
 
 // requireWholeTrail lets the product verify an audit trail.
