@@ -17,11 +17,15 @@ endif
 # which that takes several times as long. Faults and conformance look for races in the
 # product.
 PLAIN := ./api ./cmd/cambio ./cmd/dist ./internal/doctor ./manage ./storage/observed \
-	./test/compose ./test/console/... ./test/credentials ./test/docs ./test/proxies ./test/systemd
+	./test/compose ./test/console/... ./test/credentials ./test/docs ./test/proxies ./test/soak ./test/systemd
 SAID  := --format pkgname-and-test-fails
 # make lint vets; each test package would be vetted once more. What tests start is often
-# waited for, so one package more than there are processors keeps those busy
-FLAGS := -vet=off -shuffle=on -p $$(($$(nproc) + 1))
+# waited for, so one package more than there are processors keeps those busy. On a slow
+# machine that does other things the longest takes more than the usual ten minutes
+FLAGS := -vet=off -shuffle=on -timeout=20m -p $$(($$(nproc) + 1))
+# A process with the race detector waits for a second before it ends, and the tests end
+# hundreds
+export GORACE ?= atexit_sleep_ms=20
 # URL or file:// of a vulnerability database in the format of https://go.dev/doc/security/vuln/database
 GOVULNDB ?= https://vuln.go.dev
 # How long each fuzz function runs
@@ -70,6 +74,26 @@ fuzz: ## Run every fuzz function for FUZZTIME
 bench: ## Print ratios against the floor, from one interleaved run
 	go run ./bench
 
+.PHONY: bench-vary
+bench-vary: ## Print what metrics, tracing, TLS, HTTP/2 and the log cost, each from one interleaved run
+	go run ./bench -conns '' -lists '' -vary nothing,metrics,tracing,tls,http2,log
+
+.PHONY: bench-replicas
+bench-replicas: ## Print what one, two and four replicas give on one Redis, and what limits them
+	go run ./bench -conns '' -lists '' -store redis -replicas 1,2,4
+
+.PHONY: bench-scale
+bench-scale: ## Print what an exchange costs among 10000 and a million tokens
+	go run ./bench -conns '' -lists '' -tokens 10000,1000000
+
+# Which store bench-flame is with
+STORE ?= bolt
+
+.PHONY: bench-flame
+bench-flame: ## Profile exchanges (STORE=redis) and show them as a flame graph in a browser
+	go run ./bench -profile -store $(STORE)
+	go tool pprof -http=127.0.0.1: bench-$(STORE)-cpu.prof
+
 .PHONY: bench-lists
 bench-lists: ## Print the times of lists of 10000, 100000 and a million tokens, which is a part of bench
 	go run ./bench -conns ''
@@ -95,10 +119,18 @@ faults: ## Run the fault suite and the mutants in full
 	.ci/deps
 	CAMBIO_FULL=1 go test -count=1 -timeout=60m ./test/faults/... ./test/mutants ./storage/redis
 
-.PHONY: soak
-soak: ## Run the fault and conformance suites with every count at its full size; takes hours
+.PHONY: marathon
+marathon: ## Run the fault and conformance suites with every count at its full size; takes hours
 	.ci/deps
-	CAMBIO_SOAK=1 go test -count=1 -timeout=12h ./test/faults/... ./test/conformance/...
+	CAMBIO_MARATHON=1 go test -count=1 -timeout=12h ./test/faults/... ./test/conformance/...
+
+# How long the soak lasts; an hour writes up to 10 GB of audit trail below TMPDIR
+SOAK ?= 10m
+
+.PHONY: soak
+soak: ## Load the product for SOAK, 10 minutes, while Redis and processes fail, and judge answers, growth and the audit trail
+	.ci/deps
+	go test -count=1 -v -timeout=4h ./test/soak -run '^TestSoak$$' -soak $(SOAK)
 
 # Where make shots writes
 SHOTS ?= $(BIN)/shots
