@@ -107,10 +107,14 @@ type logContext struct {
 
 // Value implements context.Context.
 func (c *logContext) Value(key any) any {
-	if key == (logKey{}) {
+	switch {
+	case key == logKey{}:
 		return c.log
+	case tracing.Asked(key):
+		return nil // that of the request is begun within
+	default:
+		return c.Context.Value(key)
 	}
-	return c.Context.Value(key)
 }
 
 // within returns ctx with the request's line in it.

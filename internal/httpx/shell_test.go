@@ -17,6 +17,7 @@ import (
 
 	"github.com/cambio-sts/cambio/internal/httpx"
 	"github.com/cambio-sts/cambio/internal/id"
+	"github.com/cambio-sts/cambio/internal/tracing"
 )
 
 // newShell returns the shell around one route and what it logs.
@@ -87,6 +88,35 @@ func TestShellDropsWhatComesTooLate(t *testing.T) {
 	close(release)
 	require.Equal(t, "192.0.2.1", <-done, "the origin outlives the request")
 	require.NotContains(t, logs.All()[0].ContextMap(), "late")
+}
+
+// asked counts how often it is asked for a span.
+type asked struct {
+	context.Context //nolint:containedctx // it is one
+
+	times *int
+}
+
+func (a asked) Value(key any) any {
+	if tracing.Asked(key) {
+		*a.times++
+	}
+	return a.Context.Value(key)
+}
+
+// That a request has no span is known without a walk through the contexts of net/http.
+func TestShellHasNoSpanAround(t *testing.T) {
+	var times int
+	base := asked{t.Context(), &times}
+	handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, span := tracing.Start(r.Context(), "work")
+		require.False(t, span.Recorded())
+	})
+	shell := httpx.NewShell(httpx.ShellConfig{Next: handler, Logger: zap.NewNop(), Now: time.Now})
+	shell.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", http.NoBody).WithContext(base))
+	require.Zero(t, times)
+	tracing.ID(base)
+	require.Equal(t, 1, times, "it counts")
 }
 
 func TestShellTrackingID(t *testing.T) {

@@ -118,6 +118,10 @@ func with(ctx context.Context, span trace.Span) (context.Context, Span) {
 	return context.WithValue(ctx, spanKey{}, span), Span{span}
 }
 
+// Asked reports whether key is how a context is asked for its span. One that lies around
+// all spans can answer at once that it has none: those within it are met first.
+func Asked(key any) bool { return key == spanKey{} }
+
 // from returns the span of ctx; nil if there is none.
 func from(ctx context.Context) trace.Span {
 	span, _ := ctx.Value(spanKey{}).(trace.Span)
