@@ -48,7 +48,7 @@ func (w *world) jwtFor(token string) {
 	record, err := w.tokens.Format().Parse(token)
 	require.NoError(w, err)
 	stored := w.stored(record.ID())
-	require.NoError(w, w.tokens.Touch(w.Context(), &pat.Use{Record: stored, Now: w.clock.now()}, pat.Minted, origin()))
+	require.NoError(w, w.tokens.Touch(w.Context(), &pat.Use{Used: &pat.Used{Record: stored, Now: w.clock.now()}}, pat.Minted, origin()))
 }
 
 func TestListSortsAndFilters(t *testing.T) {

@@ -48,17 +48,17 @@ func (s *store) begin() (func(), error) {
 	return s.mu.Unlock, s.err
 }
 
-func (s *store) Use(_ context.Context, p pat.Presentation) (pat.Used, error) {
+func (s *store) Use(_ context.Context, p pat.Presentation) (*pat.Used, error) {
 	end, err := s.begin()
 	defer end()
 	if err != nil {
-		return pat.Used{}, err
+		return nil, err
 	}
 	record, ok := s.records[p.ID]
 	if !ok {
-		return pat.Used{Verifier: pat.Verifier{Current: pat.Digest{Pepper: 1}}, Now: s.now()}, nil
+		return &pat.Used{Verifier: pat.Verifier{Current: pat.Digest{Pepper: 1}}, Now: s.now()}, nil
 	}
-	used := pat.Used{Verifier: record.Verifier, Now: s.now()}
+	used := &pat.Used{Verifier: record.Verifier, Now: s.now()}
 	if p.Candidates[0] != record.Verifier.Current {
 		return used, nil
 	}

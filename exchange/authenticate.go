@@ -184,10 +184,10 @@ func (e *Exchanger) liveJWT(ctx context.Context, token string, audiences []strin
 		return nil, &claims, keys.ErrInvalid
 	}
 	use, err := e.Tokens.UseJWT(ctx, tokenID, claims.PATGeneration, claims.ID, who)
-	p := &presented{Use: use}
-	if use.Record.ID == "" {
-		p.Record.ID = tokenID
+	if use.Used == nil {
+		use.Used = &pat.Used{Record: pat.Record{ID: tokenID}}
 	}
+	p := &presented{Use: use}
 	if err != nil {
 		return p, &claims, err
 	}

@@ -63,6 +63,9 @@ func (e *Exchanger) use(ctx context.Context, credential Credential, before *earl
 	if errors.Is(err, ErrUnproved) {
 		return nil, e.unproved(err, token.ID(), peer, origin)
 	}
+	if use.Used == nil {
+		return nil, err // store trouble: nothing was decided
+	}
 	p := &presented{Use: use, peer: peer}
 	if err != nil {
 		return p, e.refuse(err, p, origin)

@@ -97,7 +97,7 @@ func (e *Exchanger) issue(before *earlier, d *Decision, claims *keys.Claims, p *
 	if err != nil {
 		return "", false, err
 	}
-	if kept := &before.kept; before.found && kept.Says == says && !p.JWTRevoked && kept.reusable(p.Now, d.Expiry) {
+	if kept := &before.kept; before.found && kept.Says == says && !p.JTIRevoked && kept.reusable(p.Now, d.Expiry) {
 		claims.ID, claims.IssuedAt, claims.Expiry = kept.JTI, kept.IssuedAt, kept.Expiry
 		d.ExpiresIn = int64(kept.Expiry.Sub(p.Now) / time.Second)
 		return kept.AccessToken, true, nil

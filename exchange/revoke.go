@@ -27,7 +27,7 @@ func (e *Exchanger) revokePAT(ctx context.Context, token Credential, origin audi
 	if _, throttled := errors.AsType[*ThrottledError](err); throttled || errors.Is(err, fault.ErrUnavailable) {
 		return err
 	}
-	if p == nil || p.Record.ID == "" {
+	if p == nil {
 		return nil
 	}
 	_, _, err = e.Tokens.Revoke(ctx, &p.Record, pat.End{Reason: pat.Compromised}, pat.Actor{Identity: p.Record.Owner, Origin: origin})

@@ -94,10 +94,10 @@ type spy struct {
 	err   error
 }
 
-func (s *spy) Use(ctx context.Context, p pat.Presentation) (pat.Used, error) {
+func (s *spy) Use(ctx context.Context, p pat.Presentation) (*pat.Used, error) {
 	s.calls++
 	if s.err != nil {
-		return pat.Used{}, s.err
+		return nil, s.err
 	}
 	return s.UseStore.Use(ctx, p)
 }

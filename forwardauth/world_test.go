@@ -79,9 +79,9 @@ type failing struct {
 	err error
 }
 
-func (f *failing) Use(ctx context.Context, p pat.Presentation) (pat.Used, error) {
+func (f *failing) Use(ctx context.Context, p pat.Presentation) (*pat.Used, error) {
 	if f.err != nil {
-		return pat.Used{}, f.err
+		return nil, f.err
 	}
 	return f.UseStore.Use(ctx, p)
 }

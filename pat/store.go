@@ -72,7 +72,7 @@ type UseStore interface {
 	// and one event (ExpiredEvent) under any concurrency. A wrong secret and an
 	// unknown id take the same calls and give answers of the same shape, and
 	// change nothing.
-	Use(ctx context.Context, p Presentation) (Used, error)
+	Use(ctx context.Context, p Presentation) (*Used, error)
 	// Touch writes, each if it is due by the store's clock: the last use (a day
 	// after the one before), the last sighting (likewise), an old secret's use, a
 	// newer digest for the same secret. It reports whether LastUsed was written.
@@ -105,7 +105,7 @@ const TouchInterval = 24 * time.Hour
 
 // Used is what a store answers to a presentation. With a wrong secret or an
 // unknown id only Verifier is filled (for an unknown id with some digest that
-// nothing matches).
+// nothing matches). It is the caller's, who may change it.
 type Used struct {
 	Verifier Verifier
 	Record   Record

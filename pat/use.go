@@ -54,14 +54,10 @@ func (r *RefusedError) Error() string { return r.Description }
 
 // Use is a token that was presented and is in order, with its owner, as of Now.
 type Use struct {
-	Record    Record
-	Owner     directory.Identity
-	OldSecret bool // the one before the last rotation, within its grace period
-	// JWTRevoked says so of the JWT that UseAgain was asked about.
-	JWTRevoked bool
-	Now        time.Time
-	ended      bool   // by this very use
-	rehash     Digest // set if the secret should be kept under a newer pepper
+	*Used // nil beside an error that tells of no token
+
+	OldSecret bool   // the one before the last rotation, within its grace period
+	rehash    Digest // set if the secret should be kept under a newer pepper
 }
 
 // Use checks a presented token: its secret (ErrUnproved, ErrOldSecret), its
@@ -89,7 +85,7 @@ func (s *Service) UseAgain(ctx context.Context, token Token, jti string, who *di
 	case used.Record.ID != token.ID():
 		return Use{}, fmt.Errorf("use token: the store answered with another record: %w", fault.ErrUnavailable)
 	}
-	use := Use{Record: used.Record, Owner: used.Owner, OldSecret: old, JWTRevoked: used.JTIRevoked, Now: used.Now, ended: used.Transitioned}
+	use := Use{Used: used, OldSecret: old}
 	// Another replica may have a newer version in use already: nobody moves it back.
 	if newest := candidates[0]; !old && matched.Pepper < newest.Pepper {
 		use.rehash = newest
@@ -132,7 +128,7 @@ func (s *Service) checkState(ctx context.Context, use *Use, p *Presentation, pol
 	case StateActive:
 	case StateAutoRevoked:
 		cause := CauseAutoRevoked
-		if use.ended {
+		if use.Transitioned {
 			cause = CauseExpired
 		}
 		return expiredRefusal(cause, EffectiveExpiration(record, policy))
@@ -200,7 +196,7 @@ func (s *Service) UseJWT(ctx context.Context, id ID, generation int64, jti strin
 	if err != nil {
 		return Use{}, fmt.Errorf("look up the token of a JWT: %w", err)
 	}
-	use := Use{Record: live.Record, Owner: live.Owner, Now: live.Now}
+	use := Use{Used: &Used{Record: live.Record, Owner: live.Owner, Now: live.Now}}
 	policy, err := policyOf(who, &use.Record)
 	if err != nil {
 		return Use{}, err

@@ -21,10 +21,10 @@ import (
 type spy struct {
 	pat.UseStore
 	used, touched atomic.Int64
-	answer        func(pat.Used) (pat.Used, error)
+	answer        func(*pat.Used) (*pat.Used, error)
 }
 
-func (s *spy) Use(ctx context.Context, p pat.Presentation) (pat.Used, error) {
+func (s *spy) Use(ctx context.Context, p pat.Presentation) (*pat.Used, error) {
 	s.used.Add(1)
 	used, err := s.UseStore.Use(ctx, p)
 	if err == nil && s.answer != nil {
@@ -151,7 +151,7 @@ func TestUseOwner(t *testing.T) {
 	_, err = w.use(token)
 	requireRefusal(t, err, pat.CauseOwnerInactive, "its owner is inactive: log in interactively to use it again")
 
-	w.uses.answer = func(used pat.Used) (pat.Used, error) { used.Owner = directory.Identity{}; return used, nil }
+	w.uses.answer = func(used *pat.Used) (*pat.Used, error) { used.Owner = directory.Identity{}; return used, nil }
 	_, err = w.use(token)
 	requireRefusal(t, err, pat.CauseOwnerGone, "its owner does not exist any more")
 }
@@ -161,20 +161,20 @@ func TestUseFailsClosed(t *testing.T) {
 	w := newWorld(t)
 	token, _ := w.create()
 	_, other := w.create()
-	for name, answer := range map[string]func(pat.Used) (pat.Used, error){
-		"store down":      func(pat.Used) (pat.Used, error) { return pat.Used{}, fault.ErrUnavailable },
-		"another record":  func(used pat.Used) (pat.Used, error) { used.Record = other; return used, nil },
-		"no record":       func(used pat.Used) (pat.Used, error) { used.Record = pat.Record{}; return used, nil },
-		"no organization": func(used pat.Used) (pat.Used, error) { used.Record.Organization = "x"; return used, nil },
+	for name, answer := range map[string]func(*pat.Used) (*pat.Used, error){
+		"store down":      func(*pat.Used) (*pat.Used, error) { return nil, fault.ErrUnavailable },
+		"another record":  func(used *pat.Used) (*pat.Used, error) { used.Record = other; return used, nil },
+		"no record":       func(used *pat.Used) (*pat.Used, error) { used.Record = pat.Record{}; return used, nil },
+		"no organization": func(used *pat.Used) (*pat.Used, error) { used.Record.Organization = "x"; return used, nil },
 	} {
 		w.uses.answer = answer
 		_, err := w.use(token)
 		require.ErrorIs(t, err, fault.ErrUnavailable, name)
 	}
-	w.uses.answer = func(used pat.Used) (pat.Used, error) { used.Record.State = "?"; return used, nil }
+	w.uses.answer = func(used *pat.Used) (*pat.Used, error) { used.Record.State = "?"; return used, nil }
 	_, err := w.use(token)
 	requireRefusal(t, err, pat.CauseRevoked, "the token was revoked")
-	w.uses.answer = func(used pat.Used) (pat.Used, error) { used.Verifier = pat.Verifier{}; return used, nil }
+	w.uses.answer = func(used *pat.Used) (*pat.Used, error) { used.Verifier = pat.Verifier{}; return used, nil }
 	_, err = w.use(token)
 	require.Equal(t, pat.ErrUnproved, err, "a record without digest matches nothing")
 }

@@ -27,15 +27,16 @@ const opUse = "use token"
 
 // Use implements pat.UseStore. It reads; only the end of an expired token is a
 // write, which looks again before it ends it.
-func (s Uses) Use(ctx context.Context, p pat.Presentation) (used pat.Used, err error) {
+func (s Uses) Use(ctx context.Context, p pat.Presentation) (*pat.Used, error) {
 	now, err := s.db.clock(p.Now)
 	if err != nil {
-		return pat.Used{}, failed(opUse, err)
+		return nil, failed(opUse, err)
 	}
-	ends, err := s.look(ctx, &p, now, &used)
+	used := &pat.Used{Now: now}
+	ends, err := s.look(ctx, &p, used)
 	switch {
 	case err != nil:
-		return pat.Used{}, failed(opUse, err)
+		return nil, failed(opUse, err)
 	case ends:
 		return s.end(ctx, p, now)
 	default:
@@ -44,8 +45,8 @@ func (s Uses) Use(ctx context.Context, p pat.Presentation) (used pat.Used, err e
 }
 
 // look presents a token in a transaction that reads. It has no closure, which would put
-// the presentation and what comes of it on the heap.
-func (s Uses) look(ctx context.Context, p *pat.Presentation, now time.Time, used *pat.Used) (ends bool, err error) {
+// the presentation on the heap.
+func (s Uses) look(ctx context.Context, p *pat.Presentation, used *pat.Used) (ends bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -54,39 +55,39 @@ func (s Uses) look(ctx context.Context, p *pat.Presentation, now time.Time, used
 		return false, err
 	}
 	defer func() { _ = tx.Rollback() }() // that of a reader does not fail
-	return s.present(tx, p, now, used)
+	return s.present(tx, p, used)
 }
 
 // end presents a token in a transaction that ends it, if it is expired still.
-func (s Uses) end(ctx context.Context, p pat.Presentation, now time.Time) (pat.Used, error) {
-	var used pat.Used
+func (s Uses) end(ctx context.Context, p pat.Presentation, now time.Time) (*pat.Used, error) {
+	var used *pat.Used
 	err := s.db.write(ctx, opUse, func(tx *bbolt.Tx) error {
-		ends, err := s.present(tx, &p, now, &used)
+		used = &pat.Used{Now: now} // for each attempt
+		ends, err := s.present(tx, &p, used)
 		if err != nil {
 			return err
 		}
 		if !ends {
 			return errUnchanged
 		}
-		return s.autoRevoke(tx, &p, &used)
+		return s.autoRevoke(tx, &p, used)
 	})
 	if err != nil {
-		return pat.Used{}, err
+		return nil, err
 	}
 	return used, nil
 }
 
-// present fills used with what a presentation opens. ends says that the secret
+// present fills used, of which only Now is set, with what a presentation opens. ends says that the secret
 // is right and the token ACTIVE but expired. Of a row only the verifier is read
 // before the secret is proved, so that the size of a token does not show in the
 // time that a wrong secret takes.
-func (s Uses) present(tx *bbolt.Tx, p *pat.Presentation, now time.Time, used *pat.Used) (ends bool, err error) {
+func (s Uses) present(tx *bbolt.Tx, p *pat.Presentation, used *pat.Used) (ends bool, err error) {
 	row := tx.Bucket(bucketTokens).Get([]byte(p.ID))
 	known := row != nil
 	if !known {
 		row = s.db.decoy
 	}
-	*used = pat.Used{Now: now}
 	if err := decodeVerifier(row, &used.Verifier); err != nil {
 		return false, err
 	}
@@ -104,8 +105,8 @@ func (s Uses) present(tx *bbolt.Tx, p *pat.Presentation, now time.Time, used *pa
 	if p.JTI != "" {
 		used.JTIRevoked = tx.Bucket(bucketJTIs).Get(join(string(p.ID), p.JTI)) != nil
 	}
-	right := current || now.Before(record.Verifier.PreviousUntil)
-	return right && record.State == pat.StateActive && record.ExpiredAt(now), nil
+	right := current || used.Now.Before(record.Verifier.PreviousUntil)
+	return right && record.State == pat.StateActive && record.ExpiredAt(used.Now), nil
 }
 
 // match says whether a candidate is the current digest, or the previous one. It

@@ -18,7 +18,7 @@ func (answering) Uses() pat.UseStore { return answeringUses{} }
 
 type answeringUses struct{ pat.UseStore }
 
-func (answeringUses) Use(context.Context, pat.Presentation) (pat.Used, error) { return pat.Used{}, nil }
+func (answeringUses) Use(context.Context, pat.Presentation) (*pat.Used, error) { return nil, nil }
 
 type nobody struct{}
 

@@ -101,6 +101,6 @@ func (broken) Uses() pat.UseStore { return brokenUses{} }
 
 type brokenUses struct{ pat.UseStore }
 
-func (brokenUses) Use(context.Context, pat.Presentation) (pat.Used, error) {
-	return pat.Used{}, fmt.Errorf("use: %w: %w", fault.ErrUnavailable, errors.New("down"))
+func (brokenUses) Use(context.Context, pat.Presentation) (*pat.Used, error) {
+	return nil, fmt.Errorf("use: %w: %w", fault.ErrUnavailable, errors.New("down"))
 }

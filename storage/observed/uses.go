@@ -17,7 +17,7 @@ type uses struct {
 var _ pat.UseStore = uses{}
 
 // Use implements pat.UseStore.
-func (s uses) Use(ctx context.Context, p pat.Presentation) (pat.Used, error) {
+func (s uses) Use(ctx context.Context, p pat.Presentation) (*pat.Used, error) {
 	ctx, c := s.begin(ctx, opUsesUse)
 	answer, err := s.port.Use(ctx, p)
 	c.end(err)

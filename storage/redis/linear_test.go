@@ -160,8 +160,11 @@ func (h *history) client(ctx context.Context, number int, db *redis.DB, tokens [
 		seen := record
 		used := h.record(number, step{Token: record.ID, Kind: "use"}, func() (outcome, error) {
 			got, err := db.Uses().Use(ctx, presentation(&record))
+			if err != nil {
+				return outcome{}, err
+			}
 			seen = got.Record
-			return outcome{Seen: lifeOf(&got.Record)}, err
+			return outcome{Seen: lifeOf(&seen)}, nil
 		})
 		if used.Unknown || !used.Seen.Exists {
 			continue

@@ -177,10 +177,18 @@ func storedUses(uses []pat.OldUse) []oldUse {
 
 // readToken reads the token; false if there is none.
 func readToken(token pat.ID, r *reader) (pat.Record, bool, error) {
-	record := pat.Record{ID: token, Verifier: readVerifier(r), State: pat.State(r.text())}
-	if record.State == "" {
-		return pat.Record{}, false, r.err
+	var record pat.Record
+	ok, err := fillToken(&record, token, r)
+	return record, ok, err
+}
+
+// fillToken is readToken into the memory given, which is zero.
+func fillToken(record *pat.Record, token pat.ID, r *reader) (bool, error) {
+	verifier, state := readVerifier(r), pat.State(r.text())
+	if state == "" {
+		return false, r.err
 	}
+	record.ID, record.Verifier, record.State = token, verifier, state
 	record.Expiration = r.time()
 	record.Owner = directory.ID(r.text())
 	record.Name = r.text()
@@ -199,7 +207,7 @@ func readToken(token pat.ID, r *reader) (pat.Record, bool, error) {
 	record.Reversible = r.flag()
 	packed += r.text() + r.text()
 	record.OldUses = readUses(r)
-	return record, true, cmp.Or(r.err, unpackToken(&record, packed))
+	return true, cmp.Or(r.err, unpackToken(record, packed))
 }
 
 func unpackToken(record *pat.Record, packed string) error {

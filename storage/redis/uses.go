@@ -22,7 +22,7 @@ var _ pat.UseStore = uses{}
 const nobody = pat.ID("00000000000000000000000000000000")
 
 // Use implements pat.UseStore.
-func (s uses) Use(ctx context.Context, p pat.Presentation) (pat.Used, error) {
+func (s uses) Use(ctx context.Context, p pat.Presentation) (*pat.Used, error) {
 	token := p.ID
 	if !id.Valid(string(token)) {
 		token = nobody
@@ -36,11 +36,11 @@ func (s uses) Use(ctx context.Context, p pat.Presentation) (pat.Used, error) {
 	}
 	answer, err := s.db.do(ctx, call{what: "use token", joins: s.db.scripts.use, keys: keys, args: commandOf(out.command[:0], keys, texts)})
 	if err != nil {
-		return pat.Used{}, err
+		return nil, err
 	}
 	used, err := readUsed(p.ID, answer, &out.fields)
 	if err != nil {
-		return pat.Used{}, unavailable("use token", err)
+		return nil, unavailable("use token", err)
 	}
 	return used, nil
 }
@@ -83,28 +83,25 @@ const (
 )
 
 // readUsed reads the answer of those, by way of fields.
-func readUsed(token pat.ID, answer reply, fields *[tokenTexts]string) (pat.Used, error) {
+func readUsed(token pat.ID, answer reply, fields *[tokenTexts]string) (*pat.Used, error) {
 	p := answer.packed
 	now, told := p.number(), p.number()
-	used := pat.Used{Now: time.UnixMilli(now).UTC(), Transitioned: told&toldTransition != 0, JTIRevoked: told&toldRevoked != 0}
+	used := &pat.Used{Now: time.UnixMilli(now).UTC(), Transitioned: told&toldTransition != 0, JTIRevoked: told&toldRevoked != 0}
 	known := p.texts(fields[:digestTexts])
 	proved := p.texts(fields[digestTexts:oftenTexts])
 	p.texts(fields[oftenTexts:])
 	owner := p.text()
 	if !known || p.err != nil || p.rest != "" {
-		return pat.Used{}, errReply
+		return nil, errReply
 	}
 	r := &reader{texts: fields[:], plain: true}
 	if !proved {
 		used.Verifier = readVerifier(r)
 		return used, r.err
 	}
-	var err error
-	if used.Record, _, err = readToken(token, r); err != nil {
-		return pat.Used{}, err
-	}
+	_, err := fillToken(&used.Record, token, r)
 	used.Verifier = used.Record.Verifier
-	if owner != "" {
+	if err == nil && owner != "" {
 		used.Owner, err = unpackIdentity(used.Record.Owner, used.Record.Organization, owner)
 	}
 	return used, err

@@ -41,8 +41,8 @@ func mutants() []mutant {
 		{"4 a JWT revoked by itself", "pat/use.go", "case live.Revoked:", "case false:", domain},
 		{"5 expiry by policy", "pat/use.go", "if effective.IsZero() || use.Now.Before(effective) {", "if true {", domain},
 		{"5 expiry, exclusive", "pat/record.go", "return !r.Expiration.IsZero() && !now.Before(r.Expiration)", "return !r.Expiration.IsZero() && now.After(r.Expiration)", domain},
-		{"5 expiry in bolt", "storage/bolt/uses.go", "return right && record.State == pat.StateActive && record.ExpiredAt(now), nil", "return right && false, nil", []string{"./storage/bolt"}},
-		{"5 only with the right secret, in bolt", "storage/bolt/uses.go", "return right && record.State == pat.StateActive && record.ExpiredAt(now), nil", "return (right || true) && record.State == pat.StateActive && record.ExpiredAt(now), nil", []string{"./storage/bolt"}},
+		{"5 expiry in bolt", "storage/bolt/uses.go", "return right && record.State == pat.StateActive && record.ExpiredAt(used.Now), nil", "return right && false, nil", []string{"./storage/bolt"}},
+		{"5 only with the right secret, in bolt", "storage/bolt/uses.go", "return right && record.State == pat.StateActive && record.ExpiredAt(used.Now), nil", "return (right || true) && record.State == pat.StateActive && record.ExpiredAt(used.Now), nil", []string{"./storage/bolt"}},
 		{"5 expiry in Redis", "storage/redis/scripts/use.lua", "if p[1] == 'ACTIVE' and p[2] and now >= tonumber(p[2])", "if p[1] == 'ACTIVE' and p[2] and now < 0", redis},
 		{"5 only with the right secret, in Redis", "storage/redis/scripts/use.lua", "if not right and not previous then", "if not v[1] then", redis},
 		{"6 owner", "pat/use.go", "\tif err := s.checkState(ctx, &use, &presentation, policy); err != nil {\n\t\treturn use, err\n\t}\n\treturn use, checkOwner(&use.Record, &use.Owner, policy, use.Now)", "\treturn use, s.checkState(ctx, &use, &presentation, policy)", domain},
@@ -65,7 +65,7 @@ func mutants() []mutant {
 		{"a generation that a repetition takes over is told", "storage/redis/scripts/revoke.lua", "    tell(log, 'p' .. ARGV[4] .. ARGV[6])\n", "", []string{"-run", "^TestEndedOfALostGeneration$", "./storage/redis"}},
 		{"ends are told anew after a promotion", "storage/redis/ended.go", "if s == c.session {", "if c.last != nil {", again},
 		{"a replica is not believed", "storage/redis/ended.go", "if err := c.db.taking(ctx, s); err != nil {", "if err := c.db.taking(ctx, s); err != nil && false {", []string{"-run", "^TestEndedOfAReplica$", "./storage/redis"}},
-		{"4 a kept JWT lives", "exchange/reuse.go", " && !p.JWTRevoked && ", " && ", useCase},
+		{"4 a kept JWT lives", "exchange/reuse.go", " && !p.JTIRevoked && ", " && ", useCase},
 		{"12 audit", "exchange/reuse.go", "if err := e.Audit.Record(event); err != nil {", "if err := error(nil); err != nil && event.JTI != \"\" {", useCase},
 	}
 }
