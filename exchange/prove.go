@@ -64,7 +64,7 @@ func (e *Exchanger) use(ctx context.Context, credential Credential, before *earl
 		return nil, e.unproved(err, token.ID(), peer, origin)
 	}
 	if use.Used == nil {
-		return nil, err // store trouble: nothing was decided
+		return nil, err // store trouble: a refusal would tell of a token
 	}
 	p := &presented{Use: use, peer: peer}
 	if err != nil {

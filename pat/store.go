@@ -71,7 +71,7 @@ type UseStore interface {
 	// and, when the secret is right and the token is ACTIVE but expired, makes it AUTO_REVOKED: one step, exactly one transition
 	// and one event (ExpiredEvent) under any concurrency. A wrong secret and an
 	// unknown id take the same calls and give answers of the same shape, and
-	// change nothing.
+	// change nothing. It returns nil beside an error, and only then.
 	Use(ctx context.Context, p Presentation) (*Used, error)
 	// Touch writes, each if it is due by the store's clock: the last use (a day
 	// after the one before), the last sighting (likewise), an old secret's use, a

@@ -52,9 +52,10 @@ type RefusedError struct {
 
 func (r *RefusedError) Error() string { return r.Description }
 
-// Use is a token that was presented and is in order, with its owner, as of Now.
+// Use is a token that was presented, with its owner, as of Now: one that is in order, or,
+// beside a *RefusedError, one that is not.
 type Use struct {
-	*Used // nil beside an error that tells of no token
+	*Used // nil beside other errors, and where the token behind a JWT is gone
 
 	OldSecret bool   // the one before the last rotation, within its grace period
 	rehash    Digest // set if the secret should be kept under a newer pepper
@@ -148,7 +149,9 @@ func (s *Service) checkState(ctx context.Context, use *Use, p *Presentation, pol
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("auto-revoke token: %w", err)
 	}
-	use.Record = after
+	if err == nil {
+		use.Record = after
+	}
 	return expiredRefusal(CauseExpired, effective)
 }
 
@@ -196,7 +199,9 @@ func (s *Service) UseJWT(ctx context.Context, id ID, generation int64, jti strin
 	if err != nil {
 		return Use{}, fmt.Errorf("look up the token of a JWT: %w", err)
 	}
-	use := Use{Used: &Used{Record: live.Record, Owner: live.Owner, Now: live.Now}}
+	use := Use{Used: &Used{
+		Verifier: live.Record.Verifier, Record: live.Record, Owner: live.Owner, JTIRevoked: live.Revoked, Now: live.Now,
+	}}
 	policy, err := policyOf(who, &use.Record)
 	if err != nil {
 		return Use{}, err

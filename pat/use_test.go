@@ -123,6 +123,22 @@ func TestUseCappedByPolicy(t *testing.T) {
 	require.Equal(t, use.Record.Expiration, pat.EffectiveExpiration(&use.Record, &w.policy), "the earlier of the two counts")
 }
 
+// A token that is past its cap, and deleted before this use could end it, is still the one
+// that the refusal tells of.
+func TestUseCappedAndDeleted(t *testing.T) {
+	w := newWorld(t)
+	token, record := w.create()
+	w.policy.MaxLifetimeSeconds, w.policy.EnforceOnExisting = 60, true
+	w.clock.advance(60 * time.Second)
+	w.uses.answer = func(used *pat.Used) (*pat.Used, error) {
+		return used, w.service.Delete(t.Context(), &record, w.actor())
+	}
+	use, err := w.use(token)
+	requireRefusal(t, err, pat.CauseExpired, "the token expired on 2026-11-22T12:01:00.123Z and is now auto-revoked")
+	require.Equal(t, record.ID, use.Record.ID)
+	require.Equal(t, record.Owner, use.Record.Owner)
+}
+
 func TestUseRevoked(t *testing.T) {
 	w := newWorld(t)
 	token, record := w.create()

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/cambio-sts/cambio/internal/fault"
@@ -180,7 +181,10 @@ func TestExpiryOverThreeProcesses(t *testing.T) {
 				if isUnavailable(err) {
 					continue // a thousand at once on two processors
 				}
-				if err == nil && used.Record.State == pat.StateAutoRevoked {
+				if !assert.NoError(t, err) {
+					return
+				}
+				if used.Record.State == pat.StateAutoRevoked {
 					answered.Add(1)
 				}
 				if used.Transitioned {
