@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -181,6 +182,28 @@ func TestPages(t *testing.T) { //nolint:tparallel // one page after the other
 	t.Parallel()
 	page, dev := signedIn(t, browser.Options{})
 	judge(t, page, furnish(t, dev).pages())
+}
+
+// TestSlowNetwork: nothing moves on a list that comes row by row.
+func TestSlowNetwork(t *testing.T) { //nolint:tparallel // one page after the other
+	t.Parallel()
+	page, dev := signedIn(t, browser.Options{})
+	pages := furnish(t, dev).pages()
+	page.SetViewport(1280, 900)
+	page.Goto("/console/") // what all pages load is in the cache
+	page.SetThroughput(5_000)
+	lists := []string{"tokens-all", "groups", "people", "roles"}
+	for _, shot := range pages {
+		if !slices.Contains(lists, shot.Name) {
+			continue
+		}
+		t.Run(shot.Name, func(t *testing.T) {
+			p := page.For(t)
+			p.Goto(shot.Path)
+			require.NotZero(t, p.Texts("tbody tr"))
+			p.RequireLayout(t)
+		})
+	}
 }
 
 // TestStrangersPages judges those that somebody sees who is not signed in.

@@ -264,6 +264,15 @@ func (p *Page) SetViewport(width, height int) {
 	})
 }
 
+// SetThroughput limits what comes to the page to so many bytes a second, as a slow
+// network does: the browser lays out what it has while the rest is on its way.
+func (p *Page) SetThroughput(bytesPerSecond float64) {
+	p.tb.Helper()
+	must(p, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
+		MatchedNetworkConditions: []*network.Conditions{{DownloadThroughput: bytesPerSecond, UploadThroughput: -1}},
+	})
+}
+
 // SetDark says whether the person prefers a dark color scheme.
 func (p *Page) SetDark(dark bool) {
 	p.tb.Helper()
