@@ -35,11 +35,11 @@ func TestAllocations(t *testing.T) {
 		most float64
 		do   func() error
 	}{
-		{"authenticate", 32, func() error {
+		{"authenticate", 14, func() error {
 			_, err := exchanger.Authenticate(t.Context(), whole(token), management, origin)
 			return err
 		}},
-		{"exchange", 36, func() error {
+		{"exchange", 19, func() error {
 			_, err := exchanger.Exchange(t.Context(), &exchange.Request{Credential: whole(token), Fallback: api, Origin: origin})
 			return err
 		}},

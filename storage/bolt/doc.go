@@ -2,7 +2,8 @@
 // ports of pat, directory, keys and internal/audit on bbolt, plainly: a change is one
 // transaction with its audit event, and is answered after the fsync.
 //
-//	Use, Live, Find, List ──▶ View ─────────────────────▶ memory-mapped file
+//	Use ──▶ recent.go, if no write has begun since it read the token; or else as
+//	Live, Find, List      ──▶ View ─────────────────────▶ memory-mapped file
 //	Create, Revoke, …     ──▶ Update, or Batch for callers ─▶ pages, fsync, meta page, fsync ──▶ answer
 //	                          that come at the same time
 //

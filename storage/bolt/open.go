@@ -53,12 +53,13 @@ type Config struct {
 // which answer with the errors of their ports, or with one that wraps
 // fault.ErrUnavailable.
 type DB struct {
-	path  string
-	now   func() time.Time
-	bolt  *bbolt.DB
-	file  *os.File    // bbolt's own handle, which it closes
-	made  os.FileInfo // of file: what must still lie at path
-	decoy []byte      // the head of a row, of no token
+	path   string
+	now    func() time.Time
+	bolt   *bbolt.DB
+	file   *os.File    // bbolt's own handle, which it closes
+	made   os.FileInfo // of file: what must still lie at path
+	decoy  []byte      // the head of a row, of no token
+	recent *recent
 
 	writers   atomic.Int64 // under way
 	unsettled atomic.Bool  // a commit failed, see settle
@@ -79,7 +80,7 @@ func Open(config Config) (*DB, error) {
 	if config.Logger == nil {
 		config.Logger = zap.NewNop()
 	}
-	db := &DB{path: config.Path, now: config.Now, decoy: decoyRow()}
+	db := &DB{path: config.Path, now: config.Now, decoy: decoyRow(), recent: newRecent()}
 	if err := ensureFile(config); err != nil {
 		return nil, err
 	}
@@ -199,6 +200,7 @@ func options() *bbolt.Options {
 
 // Close ends all stores over the file, after the transactions under way.
 func (db *DB) Close() error {
+	defer db.recent.write()()
 	if err := db.bolt.Close(); err != nil {
 		return fmt.Errorf("close %s: %w", db.path, err)
 	}

@@ -33,6 +33,7 @@ func (db *DB) write(ctx context.Context, op string, fn func(tx *bbolt.Tx) error)
 	if err := ctx.Err(); err != nil {
 		return failed(op, err)
 	}
+	defer db.recent.write()()
 	alone := db.writers.Add(1) == 1
 	defer db.writers.Add(-1)
 	var answer, err error // of fn; of the transaction

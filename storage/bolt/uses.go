@@ -25,8 +25,8 @@ func (db *DB) Uses() pat.UseStore { return Uses{db} }
 
 const opUse = "use token"
 
-// Use implements pat.UseStore. It reads; only the end of an expired token is a
-// write, which looks again before it ends it.
+// Use implements pat.UseStore. It reads, from memory if the token is one of the recent;
+// only the end of an expired token is a write, which looks in the file before it ends it.
 func (s Uses) Use(ctx context.Context, p pat.Presentation) (*pat.Used, error) {
 	now, err := s.db.clock(p.Now)
 	if err != nil {
@@ -44,18 +44,30 @@ func (s Uses) Use(ctx context.Context, p pat.Presentation) (*pat.Used, error) {
 	}
 }
 
-// look presents a token in a transaction that reads. It has no closure, which would put
-// the presentation on the heap.
+// look presents a token to what is remembered, or else in a transaction that reads. It has
+// no closure, which would put the presentation on the heap. Whether a JWT was revoked is
+// in the file alone.
 func (s Uses) look(ctx context.Context, p *pat.Presentation, used *pat.Used) (ends bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
+	recent := s.db.recent
+	if p.JTI == "" {
+		if current, found := recent.recall(p, used); found {
+			return mustEnd(used, current), nil
+		}
+	}
+	writes, quiet := recent.quiet()
 	tx, err := s.db.bolt.Begin(false)
 	if err != nil {
 		return false, err
 	}
 	defer func() { _ = tx.Rollback() }() // that of a reader does not fail
-	return s.present(tx, p, used)
+	ends, err = s.present(tx, p, used)
+	if err == nil && quiet && used.Record.ID != "" {
+		recent.keep(writes, used)
+	}
+	return ends, err
 }
 
 // end presents a token in a transaction that ends it, if it is expired still.
@@ -105,8 +117,15 @@ func (s Uses) present(tx *bbolt.Tx, p *pat.Presentation, used *pat.Used) (ends b
 	if p.JTI != "" {
 		used.JTIRevoked = tx.Bucket(bucketJTIs).Get(join(string(p.ID), p.JTI)) != nil
 	}
+	return mustEnd(used, current), nil
+}
+
+// mustEnd says whether a use ends the token, whose secret is the current one or else the
+// previous one.
+func mustEnd(used *pat.Used, current bool) bool {
+	record := &used.Record
 	right := current || used.Now.Before(record.Verifier.PreviousUntil)
-	return right && record.State == pat.StateActive && record.ExpiredAt(used.Now), nil
+	return right && record.State == pat.StateActive && record.ExpiredAt(used.Now)
 }
 
 // match says whether a candidate is the current digest, or the previous one. It
