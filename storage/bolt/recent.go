@@ -5,11 +5,19 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/cambio-sts/cambio/pat"
 )
 
-// recentSlots is how many tokens are remembered at most; each takes about 1.5 KiB.
-const recentSlots = 1 << 12
+const (
+	// recentSlots is how many tokens are remembered at most: 6 MiB of usual ones, with
+	// owners of long names in many groups 50 MiB.
+	recentSlots = 1 << 12
+	// recentLen is how long the rows of a token and its owner may be, in bytes, that are
+	// remembered.
+	recentLen = 4 << 10
+)
 
 // recent remembers tokens that were used again and again, each with its owner, so that
 // the next use need not read the file. This process is the only one that writes to the
@@ -29,16 +37,17 @@ type recent struct {
 }
 
 // recentSlot has one of the tokens that share it: the last that was looked for in vain
-// twice in a row. So tokens that are used once each are not remembered, and make none
-// be forgotten.
+// twice, with no other in between. So tokens that are used once each are not remembered,
+// and make none be forgotten.
 type recentSlot struct {
 	missed atomic.Uint64 // hash of the id that was looked for in vain
 	token  atomic.Pointer[remembered]
 }
 
 type remembered struct {
-	writes uint64 // that had begun when it was read, and ended
-	used   pat.Used
+	writes  uint64 // that had begun when it was read, and ended
+	revoked bool   // there is a JWT of it that was revoked by itself
+	used    pat.Used
 }
 
 func newRecent() *recent { return &recent{seed: maphash.MakeSeed()} }
@@ -71,7 +80,11 @@ func (r *recent) slot(id pat.ID) (slot *recentSlot, hash uint64) {
 func (r *recent) recall(p *pat.Presentation, used *pat.Used) (current, found bool) {
 	slot, _ := r.slot(p.ID)
 	token := slot.token.Load()
-	known := token != nil && token.used.Record.ID == p.ID && token.writes == r.begun.Load()
+	if token != nil && token.writes != r.begun.Load() {
+		slot.token.CompareAndSwap(token, nil)
+		token = nil
+	}
+	known := token != nil && token.used.Record.ID == p.ID && (p.JTI == "" || !token.revoked)
 	verifier := &used.Verifier // zero, which nothing matches
 	if known {
 		verifier = &token.used.Verifier
@@ -88,13 +101,18 @@ func (r *recent) recall(p *pat.Presentation, used *pat.Used) (current, found boo
 
 // keep remembers what the file had, after so many writes, of a token whose secret was
 // right.
-func (r *recent) keep(writes uint64, used *pat.Used) {
+func (r *recent) keep(tx *bbolt.Tx, writes uint64, used *pat.Used) {
 	slot, hash := r.slot(used.Record.ID)
 	if slot.missed.Swap(hash) != hash {
 		return
 	}
-	token := &remembered{writes: writes}
+	id, owner := []byte(used.Record.ID), []byte(used.Record.Owner)
+	if len(tx.Bucket(bucketTokens).Get(id))+len(tx.Bucket(bucketIdentities).Get(owner)) > recentLen {
+		return
+	}
+	token := &remembered{writes: writes, revoked: anyJTI(tx, used.Record.ID)}
 	copyUsed(&token.used, used)
+	token.used.JTIRevoked = false
 	slot.token.Store(token)
 }
 

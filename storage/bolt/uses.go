@@ -45,17 +45,14 @@ func (s Uses) Use(ctx context.Context, p pat.Presentation) (*pat.Used, error) {
 }
 
 // look presents a token to what is remembered, or else in a transaction that reads. It has
-// no closure, which would put the presentation on the heap. Whether a JWT was revoked is
-// in the file alone.
+// no closure, which would put the presentation on the heap.
 func (s Uses) look(ctx context.Context, p *pat.Presentation, used *pat.Used) (ends bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
 	recent := s.db.recent
-	if p.JTI == "" {
-		if current, found := recent.recall(p, used); found {
-			return mustEnd(used, current), nil
-		}
+	if current, found := recent.recall(p, used); found {
+		return mustEnd(used, current), nil
 	}
 	writes, quiet := recent.quiet()
 	tx, err := s.db.bolt.Begin(false)
@@ -64,8 +61,8 @@ func (s Uses) look(ctx context.Context, p *pat.Presentation, used *pat.Used) (en
 	}
 	defer func() { _ = tx.Rollback() }() // that of a reader does not fail
 	ends, err = s.present(tx, p, used)
-	if err == nil && quiet && used.Record.ID != "" {
-		recent.keep(writes, used)
+	if err == nil && used.Record.ID != "" && quiet && !s.db.unsettled.Load() {
+		recent.keep(tx, writes, used)
 	}
 	return ends, err
 }
@@ -315,6 +312,13 @@ func forgetExpiredJTIs(tx *bbolt.Tx, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// anyJTI says whether a JWT of a token was revoked by itself.
+func anyJTI(tx *bbolt.Tx, id pat.ID) bool {
+	prefix := join(string(id), "")
+	k, _ := tx.Bucket(bucketJTIs).Cursor().Seek(prefix)
+	return bytes.HasPrefix(k, prefix)
 }
 
 // forgetJTIs removes what is known of the JWTs of a token.

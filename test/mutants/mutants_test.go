@@ -24,6 +24,7 @@ type mutant struct {
 func mutants() []mutant {
 	domain, useCase := []string{"./pat"}, []string{"./exchange"}
 	redis := []string{"-run", "^TestStore$", "./storage/redis"}
+	recent := []string{"-run", "Remembered", "./storage/bolt"}
 	stale := []string{"-run", "^TestStalePromotion$", "./storage/redis"}
 	ended, again := []string{"-run", "^TestStore$/.*/^Ended$", "./storage/redis"}, []string{"-run", "^TestEndedIsToldAgain$", "./storage/redis"}
 	return []mutant{
@@ -43,9 +44,11 @@ func mutants() []mutant {
 		{"5 expiry, exclusive", "pat/record.go", "return !r.Expiration.IsZero() && !now.Before(r.Expiration)", "return !r.Expiration.IsZero() && now.After(r.Expiration)", domain},
 		{"5 expiry in bolt", "storage/bolt/uses.go", "return right && record.State == pat.StateActive && record.ExpiredAt(used.Now)\n", "return right && false\n", []string{"./storage/bolt"}},
 		{"5 only with the right secret, in bolt", "storage/bolt/uses.go", "return right && record.State == pat.StateActive && record.ExpiredAt(used.Now)\n", "return (right || true) && record.State == pat.StateActive && record.ExpiredAt(used.Now)\n", []string{"./storage/bolt"}},
-		{"3 nothing of the past in bolt", "storage/bolt/recent.go", " && token.writes == r.begun.Load()", "", []string{"./storage/bolt"}},
+		{"3 nothing of the past in bolt", "storage/bolt/recent.go", "if token != nil && token.writes != r.begun.Load() {", "if false && token.writes != r.begun.Load() {", recent},
 		{"3 nothing read during a write in bolt", "storage/bolt/recent.go", "return writes, r.ended.Load() == writes", "return writes, true", []string{"-run", "^TestNoUseSeesThePast$", "./storage/bolt"}},
-		{"1 secret of a remembered token", "storage/bolt/recent.go", "if !known || !current && !previous {", "if !known || false && !current && !previous {", []string{"-run", "^TestRemembered", "./storage/bolt"}},
+		{"3 nothing that may not be on the disk of bolt", "storage/bolt/uses.go", "quiet && !s.db.unsettled.Load()", "quiet", recent},
+		{"3 secret of a remembered token", "storage/bolt/recent.go", "if !known || !current && !previous {", "if !known || false && !current && !previous {", recent},
+		{"4 a JWT of a remembered token", "storage/bolt/recent.go", " && (p.JTI == \"\" || !token.revoked)", "", recent},
 		{"5 expiry in Redis", "storage/redis/scripts/use.lua", "if p[1] == 'ACTIVE' and p[2] and now >= tonumber(p[2])", "if p[1] == 'ACTIVE' and p[2] and now < 0", redis},
 		{"5 only with the right secret, in Redis", "storage/redis/scripts/use.lua", "if not right and not previous then", "if not v[1] then", redis},
 		{"6 owner", "pat/use.go", "\tif err := s.checkState(ctx, &use, &presentation, policy); err != nil {\n\t\treturn use, err\n\t}\n\treturn use, checkOwner(&use.Record, &use.Owner, policy, use.Now)", "\treturn use, s.checkState(ctx, &use, &presentation, policy)", domain},
