@@ -3,15 +3,9 @@ package postgres
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -178,16 +172,21 @@ func killAfterMade(t *testing.T, port int) {
 
 // The server proves its name, and a password reaches no other.
 func TestTLS(t *testing.T) {
-	certificate, key := selfSigned(t, "localhost")
+	made := testenv.NewCertificate(t, "localhost")
+	read := func(file string) string {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		return string(text)
+	}
 	w := newWorld(t)
-	w.Put("server.crt", certificate)
-	w.Put("server.key", key)
+	w.Put("server.crt", read(made.CertFile))
+	w.Put("server.key", read(made.KeyFile))
 	secured := func(host string, roots *x509.CertPool) error {
 		p := w.provider(t, func(c *Config) { c.Server.Host, c.Server.Unencrypted, c.Server.Roots = host, false, roots })
 		return p.Ping(t.Context())
 	}
 	roots := x509.NewCertPool()
-	require.True(t, roots.AppendCertsFromPEM([]byte(certificate)))
+	require.True(t, roots.AppendCertsFromPEM([]byte(read(made.CertFile))))
 	require.ErrorContains(t, secured("localhost", roots), "refused TLS", "the server has none yet")
 	w.admin("ALTER SYSTEM SET ssl_cert_file = " + literal(w.Dir()+"/server.crt"))
 	w.admin("ALTER SYSTEM SET ssl_key_file = " + literal(w.Dir()+"/server.key"))
@@ -197,19 +196,4 @@ func TestTLS(t *testing.T) {
 	require.NoError(t, secured("localhost", roots))
 	require.ErrorContains(t, secured("127.0.0.1", roots), "x509")
 	require.ErrorContains(t, secured("localhost", nil), "x509")
-}
-
-func selfSigned(t *testing.T, name string) (certificate, key string) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
-	require.NoError(t, err)
-	bytes, err := x509.MarshalPKCS8PrivateKey(private)
-	require.NoError(t, err)
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: bytes}))
 }

@@ -417,7 +417,7 @@ func cannotSign(t *testing.T) scenario {
 func certificateExpires(t *testing.T) scenario {
 	t.Helper()
 	const expiry, day = `cambio_tls_certificate_expiry_timestamp_seconds{listener="public"}`, 24 * time.Hour
-	certificate := newPair(t)
+	certificate := testenv.NewCertificate(t, "127.0.0.1")
 	w := newWorld(t, deployment{tls: certificate})
 	lives := func(least, most time.Duration) func(float64) bool {
 		return func(at float64) bool {
@@ -426,9 +426,9 @@ func certificateExpires(t *testing.T) scenario {
 		}
 	}
 	return scenario{world: w, cause: func() {
-		certificate.renew(5 * day)
+		certificate.Renew(t, 5*day)
 		w.wait(expiry, lives(4*day, 6*day))
-	}, mend: func() { certificate.renew(80 * day) }, mended: func() { w.wait(expiry, lives(79*day, 81*day)) }}
+	}, mend: func() { certificate.Renew(t, 80*day) }, mended: func() { w.wait(expiry, lives(79*day, 81*day)) }}
 }
 
 // rolloverOverdue has the successor of the key lost, and a user of Redis that may write

@@ -40,10 +40,10 @@ policy: {maxTokensPerOwner: 0}
 type deployment struct {
 	redis    *testenv.RedisServer
 	replica  *testenv.RedisServer
-	store    string // further keys of store
-	auditDir string // default: a new one
-	tls      *pair  // of the public listener; nil: none
-	more     string // further keys of the configuration
+	store    string               // further keys of store
+	auditDir string               // default: a new one
+	tls      *testenv.Certificate // of the public listener; nil: none
+	more     string               // further keys of the configuration
 }
 
 // world is a server with what it stands on, an operator's shell, and Prometheus.
@@ -84,8 +84,8 @@ func newWorld(t *testing.T, d deployment) *world {
 	w.url, w.admin, w.file = "http://"+addr, "http://"+admin, filepath.Join(w.dir, "cambio.yaml")
 	var listen, authorities string
 	if d.tls != nil { // it vouches for itself
-		w.url, authorities = "https://"+addr, d.tls.cert
-		listen = fmt.Sprintf(", tlsCert: %q, tlsKey: %q", d.tls.cert, d.tls.key)
+		w.url, authorities = "https://"+addr, d.tls.CertFile
+		listen = fmt.Sprintf(", tlsCert: %q, tlsKey: %q", d.tls.CertFile, d.tls.KeyFile)
 	}
 	text := fmt.Sprintf(config, w.url, addr, admin, "redis://"+d.redis.Announced(), d.store, w.dir, w.auditDir, d.more, listen)
 	require.NoError(t, os.WriteFile(w.file, []byte(text), 0o600))

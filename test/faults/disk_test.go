@@ -102,9 +102,9 @@ func TestRedisDiskIsFull(t *testing.T) {
 func TestTLSToRedis(t *testing.T) {
 	t.Parallel()
 	plain := testenv.Redis(t, testenv.RedisOptions{})
-	cert, key := selfSigned(t)
+	nobodys := testenv.NewCertificate(t, "127.0.0.1")
 	port := strconv.Itoa(testenv.FreePort(t))
-	testenv.Redis(t, testenv.RedisOptions{Args: []string{"--tls-port", port, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-auth-clients", "no"}})
+	testenv.Redis(t, testenv.RedisOptions{Args: []string{"--tls-port", port, "--tls-cert-file", nobodys.CertFile, "--tls-key-file", nobodys.KeyFile, "--tls-auth-clients", "no"}})
 	for name, addr := range map[string]string{"plaintext": plain.Addr(), "a certificate of nobody": "127.0.0.1:" + port} {
 		seen := watch(t, plain)
 		dir := t.TempDir()

@@ -29,10 +29,10 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	var order []string
 	pool := x509.NewCertPool()
 	for range 3 {
-		cert, key := selfSigned(t)
-		text, err := os.ReadFile(cert)
+		made := testenv.NewCertificate(t, "127.0.0.1")
+		text, err := os.ReadFile(made.CertFile)
 		require.NoError(t, err)
-		private, err := os.ReadFile(key)
+		private, err := os.ReadFile(made.KeyFile)
 		require.NoError(t, err)
 		require.True(t, pool.AppendCertsFromPEM(text))
 		certs[string(text)], order = string(private), append(order, string(text))
@@ -102,12 +102,11 @@ func TestAuthoritiesOfRedisAreReadAgain(t *testing.T) {
 		require.NoError(t, err)
 		return string(text)
 	}
-	cert, key := selfSigned(t)
-	nextCert, nextKey := selfSigned(t)
+	now, next := testenv.NewCertificate(t, "127.0.0.1"), testenv.NewCertificate(t, "127.0.0.1")
 	ca := filepath.Join(dir, "redis-ca.pem")
-	place(t, ca, read(cert))
+	place(t, ca, read(now.CertFile))
 	port := strconv.Itoa(testenv.FreePort(t))
-	redis := testenv.Redis(t, testenv.RedisOptions{Args: []string{"--tls-port", port, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-auth-clients", "no"}})
+	redis := testenv.Redis(t, testenv.RedisOptions{Args: []string{"--tls-port", port, "--tls-cert-file", now.CertFile, "--tls-key-file", now.KeyFile, "--tls-auth-clients", "no"}})
 	s := serve(t, dir, "rediss://127.0.0.1:"+port+`", caFile: "`+ca, "")
 	s.mint(t, s.token)
 	cut := func() { redis.MustDo("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") }
@@ -118,19 +117,19 @@ func TestAuthoritiesOfRedisAreReadAgain(t *testing.T) {
 	testenv.Wait(t, soon, told("the new authorities of the store are not taken"))
 	cut()
 	testenv.Wait(t, soon, served)
-	place(t, ca, read(cert)+read(nextCert))
+	place(t, ca, read(now.CertFile)+read(next.CertFile))
 	testenv.Wait(t, soon, told("authorities of the store read again"))
-	redis.MustDo("CONFIG", "SET", "tls-cert-file", nextCert, "tls-key-file", nextKey)
+	redis.MustDo("CONFIG", "SET", "tls-cert-file", next.CertFile, "tls-key-file", next.KeyFile)
 	require.True(t, served(), "what is connected stays")
 	cut()
 	testenv.Wait(t, soon, served)
 
-	place(t, ca, read(cert)) // of which the servers have no certificate any more
+	place(t, ca, read(now.CertFile)) // of which the servers have no certificate any more
 	s.Signal(syscall.SIGHUP)
 	testenv.Wait(t, soon, func() bool { return strings.Count(s.Stderr(), "authorities of the store read again") == 2 })
 	require.True(t, served(), "what is connected stays")
 	cut()
 	testenv.Wait(t, soon, func() bool { return !served() })
-	place(t, ca, read(nextCert))
+	place(t, ca, read(next.CertFile))
 	testenv.Wait(t, soon, served)
 }

@@ -56,22 +56,22 @@ const shortLife = 15 * time.Second
 // newGuarded starts a server by http.
 func newGuarded(t *testing.T) *guarded {
 	t.Helper()
-	return startGuarded(t, "http", "")
+	return startGuarded(t, "http", nil)
 }
 
 // newGuardedTLS starts a server by https, for programs that take no other.
 func newGuardedTLS(t *testing.T) *guarded {
 	t.Helper()
-	return startGuarded(t, "https", writeCertificate(t, t.TempDir()))
+	return startGuarded(t, "https", testenv.NewCertificate(t, "127.0.0.1"))
 }
 
-func startGuarded(t *testing.T, scheme, caFile string) *guarded {
+func startGuarded(t *testing.T, scheme string, certificate *testenv.Certificate) *guarded {
 	t.Helper()
 	dir := t.TempDir()
 	addr := "127.0.0.1:" + strconv.Itoa(testenv.FreePort(t))
-	issuer, tls := scheme+"://"+addr, ""
-	if caFile != "" {
-		tls = fmt.Sprintf(`, tlsCert: %q, tlsKey: %q`, caFile, strings.TrimSuffix(caFile, "crt")+"key")
+	issuer, tls, caFile := scheme+"://"+addr, "", ""
+	if certificate != nil {
+		caFile, tls = certificate.CertFile, fmt.Sprintf(`, tlsCert: %q, tlsKey: %q`, certificate.CertFile, certificate.KeyFile)
 	}
 	text := fmt.Sprintf(guardedConfig, issuer, dir, addr, tls)
 	file := filepath.Join(dir, "cambio.yaml")
