@@ -2,20 +2,22 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/cambio-sts/cambio/pat"
 )
 
+// repeatedAt is where the arguments of a change say whether it is repeated.
+const repeatedAt = 1
+
 // again repeats a call as it is: one whose script does nothing where it has been
 // done.
-func (db *DB) again(c call) func(context.Context, *session) error {
-	c.args = slices.Clone(c.args) // the first sending may change them meanwhile
-	c.args[1] = "1"
+func (db *DB) again(c *call) func(context.Context, *session) error {
+	kept := c.parcel()
 	return func(ctx context.Context, s *session) error {
-		_, err := db.resend(ctx, s, c)
+		_, err := db.resend(ctx, s, kept.call())
 		return err
 	}
 }
@@ -23,9 +25,11 @@ func (db *DB) again(c call) func(context.Context, *session) error {
 // againUnless repeats the replacement of a record where an earlier revision than
 // the one it made is stored. wanted is where its arguments say which one it
 // replaces.
-func (db *DB) againUnless(c call, revision int64, wanted int) func(context.Context, *session) error {
-	return db.againAfter(c, func(ctx context.Context, s *session) (call, error) {
-		r, err := db.storedFields(ctx, s, c.keys[0], "rev", "op")
+func (db *DB) againUnless(c *call, revision int64, wanted int) func(context.Context, *session) error {
+	kept := c.parcel()
+	return db.againAfter(func(ctx context.Context, s *session) (call, error) {
+		next := kept.call()
+		r, err := db.storedFields(ctx, s, next.keys[0], "rev", "op")
 		if err != nil {
 			return call{}, err
 		}
@@ -33,10 +37,8 @@ func (db *DB) againUnless(c call, revision int64, wanted int) func(context.Conte
 		if r.err != nil || there >= revision {
 			return call{}, r.err // it is gone, was lost with its creation, or whoever came later knew of this
 		}
-		c := c
-		c.args = slices.Clone(c.args)
-		c.args[wanted] = number(there)
-		return c, nil
+		next.args[wanted] = number(there)
+		return next, nil
 	})
 }
 
@@ -47,10 +49,11 @@ func (db *DB) againUnless(c call, revision int64, wanted int) func(context.Conte
 // A revocation that was repeated has made a revision that is not the one it had made
 // at first; those that are ahead for that do not count, so that what came before it is
 // repeated after it, too.
-func (db *DB) againReplaced(c, ended call, record *pat.Record) func(context.Context, *session) error {
-	generation, revision := record.Generation, record.Revision
-	return db.againAfter(c, func(ctx context.Context, s *session) (call, error) {
-		r, err := db.storedFields(ctx, s, c.keys[0], "rev", "ahead", "state", "gen")
+func (db *DB) againReplaced(c, ended *call, record *pat.Record) func(context.Context, *session) error {
+	whole, rest, generation, revision := c.parcel(), ended.parcel(), record.Generation, record.Revision
+	return db.againAfter(func(ctx context.Context, s *session) (call, error) {
+		next := whole.call()
+		r, err := db.storedFields(ctx, s, next.keys[0], "rev", "ahead", "state", "gen")
 		if err != nil {
 			return call{}, err
 		}
@@ -58,32 +61,30 @@ func (db *DB) againReplaced(c, ended call, record *pat.Record) func(context.Cont
 		if r.err != nil || state == "" || there-ahead >= revision {
 			return call{}, r.err
 		}
-		next := c
 		if state != pat.StateActive && generation <= its {
-			next = ended
+			next = rest.call()
 		}
 		makes := max(there+1, revision)
-		next.args = renumbered(next.args, there, makes, makes-revision)
+		renumber(next.args, there, makes, makes-revision)
 		return next, nil
 	})
 }
 
 // againAfter repeats a call that depends on what is stored, which prepare looks at; a
 // call without a script is none. Others may write in between, this process too.
-func (db *DB) againAfter(c call, prepare func(context.Context, *session) (call, error)) func(context.Context, *session) error {
+func (db *DB) againAfter(prepare func(context.Context, *session) (call, error)) func(context.Context, *session) error {
 	return func(ctx context.Context, s *session) error {
 		for range repeatAttempts {
 			next, err := prepare(ctx, s)
 			if err != nil || next.script == nil {
 				return err
 			}
-			next.args[1] = "1"
 			code, err := db.resend(ctx, s, next)
 			if err != nil || code != codeConflict {
 				return err
 			}
 		}
-		return fmt.Errorf("repeat: %s: too many others write", c.what)
+		return errors.New("repeat a replacement: too many others write")
 	}
 }
 
@@ -194,9 +195,8 @@ func encodeRemovals(removals []removal) []any {
 
 // againSwapped repeats a swap of the key ring where an earlier version of it is
 // stored. In a store without a ring nothing is made.
-func (db *DB) againSwapped(c call, version uint64) func(context.Context, *session) error {
-	c.args = slices.Clone(c.args)
-	c.args[1] = "1"
+func (db *DB) againSwapped(c *call, version uint64) func(context.Context, *session) error {
+	kept := c.parcel()
 	return func(ctx context.Context, s *session) error {
 		stored, ok, err := db.stored(ctx, s, ringKey(), "version")
 		if err != nil || !ok {
@@ -208,10 +208,9 @@ func (db *DB) againSwapped(c call, version uint64) func(context.Context, *sessio
 		case n >= version:
 			return nil
 		}
-		c := c
-		c.args = slices.Clone(c.args)
-		c.args[3] = stored
-		_, err = db.resend(ctx, s, c)
+		next := kept.call()
+		next.args[3] = stored
+		_, err = db.resend(ctx, s, next)
 		return err
 	}
 }

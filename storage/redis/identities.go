@@ -127,7 +127,7 @@ func (s identities) Replace(ctx context.Context, identity directory.Identity, ev
 	}
 	const wanted = 7         // the place of read in args
 	if held.deadline == "" { // logins that it takes may be others' by then
-		c.again = s.db.againUnless(c, identity.Revision, wanted)
+		c.again = s.db.againUnless(&c, identity.Revision, wanted)
 	}
 	answer, err := s.db.do(ctx, c)
 	if err := identityOutcome("replace identity", answer, err); err != nil {
@@ -151,7 +151,7 @@ func (s identities) Delete(ctx context.Context, identity directory.ID, event aud
 			millisOf(&event), event.Actor, event.IP, event.UserAgent, event.TrackingID,
 		},
 	}
-	c.again = s.db.again(c)
+	c.again = s.db.again(&c)
 	answer, err := s.db.do(ctx, c)
 	if err := identityOutcome("delete identity", answer, err); err != nil {
 		return err

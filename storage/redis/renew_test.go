@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -50,15 +51,16 @@ func TestNothingIsServedUnrepeated(t *testing.T) {
 	testenv.Wait(t, 10*time.Second, func() bool { return db.Ping(t.Context()) == nil })
 }
 
-// TestRenumbered: the revision that a repeated replacement makes is put into its field
+// TestRenumber: the revision that a repeated replacement makes is put into its field
 // and nowhere else, whatever the token is called.
-func TestRenumbered(t *testing.T) {
+func TestRenumber(t *testing.T) {
 	record := pat.Record{
 		ID: "0123456789abcdef0123456789abcdef", Owner: "01000000000000000000000000000000", Organization: "02000000000000000000000000000000",
 		Name: "rev", Level: pat.Personal, State: pat.StateActive, Generation: 1, Revision: 3,
 	}
 	before := replacementArgs(&record, &audit.Event{ID: "0123456789abcdef0123456789abcdee"}, 7, "", useFields())
-	after := renumbered(before, 4, 9, 6)
+	after := slices.Clone(before)
+	renumber(after, 4, 9, 6)
 	changed := map[int]any{}
 	for i := range before {
 		if before[i] != after[i] {

@@ -49,7 +49,7 @@ func (s ring) SwapKeys(ctx context.Context, want uint64, next keys.Stored, event
 		keys: []string{ringKey(), epochKey(cfg), auditKey(cfg)},
 		args: []any{event.ID, "0", encode(event), strconv.FormatUint(want, 10), strconv.FormatUint(next.Version, 10), string(state)},
 	}
-	c.again = s.db.againSwapped(c, next.Version)
+	c.again = s.db.againSwapped(&c, next.Version)
 	answer, err := s.db.do(ctx, c)
 	switch {
 	case err != nil:

@@ -248,7 +248,7 @@ func (c *call) repeatable() bool {
 		if name, ok := c.args[0].(string); !ok || name == "" {
 			return false
 		}
-		c.args[1] = "1"
+		c.args[repeatedAt] = "1"
 	}
 	return true
 }

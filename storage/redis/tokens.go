@@ -155,7 +155,7 @@ func (s tokens) Replace(ctx context.Context, record pat.Record, limit int, event
 	}
 	ended := c
 	ended.args = replacementArgs(&record, &event, 0, "", slices.Concat(useFields(), endFields()))
-	c.again = s.db.againReplaced(c, ended, &record)
+	c.again = s.db.againReplaced(&c, &ended, &record)
 	answer, err := s.db.do(ctx, c)
 	return outcome("replace token", answer, err)
 }
@@ -179,10 +179,9 @@ func replacementArgs(record *pat.Record, event *audit.Event, limit int, live str
 	}, set, unset)
 }
 
-// renumbered are the arguments of a replacement of another revision, which makes another
-// one, ahead of the one it had made at first.
-func renumbered(args []any, replaced, makes, ahead int64) []any {
-	args = slices.Clone(args)
+// renumber makes the arguments of a replacement those of one of another revision, which
+// makes another one, ahead of the one it had made at first.
+func renumber(args []any, replaced, makes, ahead int64) {
 	args[replacedAt], args[aheadAt] = number(replaced), number(ahead)
 	for i := setsAt + 1; i+1 < len(args); i += 2 {
 		if args[i] == "rev" {
@@ -190,7 +189,6 @@ func renumbered(args []any, replaced, makes, ahead int64) []any {
 			break
 		}
 	}
-	return args
 }
 
 // Revoke implements pat.Store.
@@ -207,7 +205,7 @@ func (s tokens) Revoke(ctx context.Context, r pat.Revocation, event audit.Event)
 			string(r.To), millis(r.At), string(r.By), string(r.Reason), flag(r.Reversible),
 		},
 	}
-	c.again = s.db.again(c)
+	c.again = s.db.again(&c)
 	answer, err := s.db.do(ctx, c)
 	if err := outcome("revoke token", answer, err); err != nil {
 		return pat.Record{}, false, err
@@ -228,7 +226,7 @@ func (s tokens) Delete(ctx context.Context, token pat.ID, event audit.Event) err
 		keys: []string{tokenKey(token), epochKey(shard), auditKey(shard)},
 		args: []any{op(&event), "0", encode(event), raw(token), shardPrefix(shard)},
 	}
-	c.again = s.db.again(c)
+	c.again = s.db.again(&c)
 	answer, err := s.db.do(ctx, c)
 	return outcome("delete token", answer, err)
 }

@@ -173,7 +173,7 @@ func (s uses) RevokeJTI(ctx context.Context, token pat.ID, jti string, expiry ti
 		keys: []string{tokenKey(token), epochKey(shard), key(shard, "jti"), auditKey(shard)},
 		args: []any{op(&event), "0", member(token, jti), score(expiry), encode(event)},
 	}
-	c.again = s.db.again(c)
+	c.again = s.db.again(&c)
 	answer, err := s.db.do(ctx, c)
 	if err := outcome("revoke JWT", answer, err); err != nil {
 		return false, err
