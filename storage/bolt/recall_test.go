@@ -3,6 +3,8 @@ package bolt
 import (
 	"path/filepath"
 	"reflect"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,6 +93,28 @@ func TestOthersUsedOnce(t *testing.T) {
 	}
 	use(others[2])
 	require.Equal(t, others[2].ID, slot.token.Load().used.Record.ID)
+}
+
+// TestNothingSentIsRemembered: the id of a token is a part of what was sent, with its
+// secret; what is remembered is not, and nothing of that stays in memory.
+func TestNothingSentIsRemembered(t *testing.T) {
+	db, p := ofOne(t)
+	slot, _ := db.recent.slot(p.ID)
+	const long = 64 << 20
+	func() {
+		sent := strings.Repeat("x", long) + string(p.ID)
+		p := pat.Presentation{ID: pat.ID(sent[long:]), Candidates: p.Candidates, Now: p.Now}
+		for range 2 {
+			_, err := db.Uses().Use(t.Context(), p)
+			require.NoError(t, err)
+		}
+	}()
+	require.Equal(t, p.ID, slot.token.Load().used.Record.ID)
+	var memory runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&memory)
+	require.Less(t, memory.HeapAlloc, uint64(long))
+	runtime.KeepAlive(db)
 }
 
 // TestNothingDoubtfulIsRemembered: not what could not be read whole, nor what may not lie

@@ -36,11 +36,11 @@ type recent struct {
 	slots        [recentSlots]recentSlot
 }
 
-// recentSlot has one of the tokens that share it: the last that was looked for in vain
+// recentSlot has one of the tokens that share it: the last that was read from the file
 // twice, with no other in between. So tokens that are used once each are not remembered,
 // and make none be forgotten.
 type recentSlot struct {
-	missed atomic.Uint64 // hash of the id that was looked for in vain
+	missed atomic.Uint64 // hash of the id that was read from the file
 	token  atomic.Pointer[remembered]
 }
 
@@ -100,10 +100,12 @@ func (r *recent) recall(p *pat.Presentation, used *pat.Used) (current, found boo
 }
 
 // keep remembers what the file had, after so many writes, of a token whose secret was
-// right.
+// right. The id that was presented is a part of what somebody sent, secret and all, which
+// would stay in memory as long as it.
 func (r *recent) keep(tx *bbolt.Tx, writes uint64, used *pat.Used) {
 	slot, hash := r.slot(used.Record.ID)
-	if slot.missed.Swap(hash) != hash {
+	known := slot.token.Load()
+	if slot.missed.Swap(hash) != hash || known != nil && known.used.Record.ID == used.Record.ID && known.writes == writes {
 		return
 	}
 	id, owner := []byte(used.Record.ID), []byte(used.Record.Owner)
@@ -112,7 +114,7 @@ func (r *recent) keep(tx *bbolt.Tx, writes uint64, used *pat.Used) {
 	}
 	token := &remembered{writes: writes, revoked: anyJTI(tx, used.Record.ID)}
 	copyUsed(&token.used, used)
-	token.used.JTIRevoked = false
+	token.used.Record.ID, token.used.JTIRevoked = pat.ID(id), false
 	slot.token.Store(token)
 }
 

@@ -96,8 +96,7 @@ func TestRemembered(t *testing.T) {
 	}
 }
 
-// TestNotRemembered: what is long is read from the file each time, and so is a token that
-// was used once.
+// TestNotRemembered: what is long is read from the file each time.
 func TestNotRemembered(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "cambio.db"))
 	record := aLargeToken(anOwner(t, db))
