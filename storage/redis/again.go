@@ -144,6 +144,7 @@ type removal struct {
 // againRemoved repeats the removals of a change of the catalog, as far as what
 // they removed is there. c is that change, made of nothing else.
 func (db *DB) againRemoved(c call, removals []removal, events []any) func(context.Context, *session) error {
+	c.args = c.args[:1:1]
 	return func(ctx context.Context, s *session) error {
 		for range repeatAttempts {
 			left, version, err := db.notRemoved(ctx, s, &c, removals)

@@ -103,7 +103,7 @@ func shortened(text string) (n uint64, ok bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseUint(text, 10, 8*timeLen)
-	return n, err == nil && text[0] != '+'
+	return n, err == nil
 }
 
 // raw returns the bytes that an id is written for: they take half the room as a

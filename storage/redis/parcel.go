@@ -2,12 +2,13 @@ package redis
 
 import (
 	"fmt"
+	"strconv"
 
 	goredis "github.com/redis/go-redis/v9"
 )
 
 // parcel is a change as it is remembered for a day: its keys and arguments, packed into one
-// text, take a third of the memory that they take as values.
+// text, take half the memory that they take as values.
 type parcel struct {
 	what   string
 	script *goredis.Script
@@ -16,19 +17,24 @@ type parcel struct {
 	packed string
 }
 
-// parcel returns a change that is to be repeated as such.
+// parcel packs a change, as one that is repeated.
 func (c *call) parcel() parcel {
 	w := &writer{texts: make([]string, 0, len(c.keys)+len(c.args))}
 	w.texts = append(w.texts, c.keys...)
 	for i, arg := range c.args {
-		text, ok := arg.(string)
-		switch {
-		case i == repeatedAt:
-			text = "1"
-		case !ok:
-			text = fmt.Sprint(arg) // a whole number, as it is sent
+		switch arg := arg.(type) {
+		case string:
+			w.text(arg)
+		case int:
+			w.text(strconv.Itoa(arg))
+		case int64:
+			w.text(strconv.FormatInt(arg, 10))
+		default:
+			panic(fmt.Sprintf("redis: an argument of %s is a %T", c.what, arg))
 		}
-		w.text(text)
+		if i == repeatedAt {
+			w.texts[len(w.texts)-1] = "1"
+		}
 	}
 	return parcel{what: c.what, script: c.script, keys: len(c.keys), texts: len(w.texts), packed: w.pack()}
 }

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -57,7 +58,7 @@ func (m *sent) add(now time.Time, shard string, again func(context.Context, *ses
 	}
 	clear(m.all[:over])
 	m.number++
-	one := &remembered{number: m.number, at: now, shard: shard, again: again}
+	one := &remembered{number: m.number, at: now, shard: strings.Clone(shard), again: again} // not the whole key
 	m.all = append(m.all[over:], one)
 	return one
 }

@@ -179,8 +179,8 @@ func replacementArgs(record *pat.Record, event *audit.Event, limit int, live str
 	}, set, unset)
 }
 
-// renumber makes the arguments of a replacement those of one of another revision, which
-// makes another one, ahead of the one it had made at first.
+// renumber has a replacement replace another revision and make another, which is so far
+// ahead of the one it made at first.
 func renumber(args []any, replaced, makes, ahead int64) {
 	args[replacedAt], args[aheadAt] = number(replaced), number(ahead)
 	for i := setsAt + 1; i+1 < len(args); i += 2 {
