@@ -148,8 +148,13 @@ func (n *native) prepare(t *testing.T) {
 	t.Helper()
 	before, err := os.ReadFile(n.config["init"])
 	require.NoError(t, err)
-	for range 2 { // it may be repeated
-		printed := n.runService(t, "init")
+	for range 2 { // it may be repeated, and has to be where replicas are too slow to confirm it
+		var printed, complaint string
+		testenv.Wait(t, soon, func() bool {
+			printed, complaint, err = n.attempt(t, n.environment("init"), n.command("init")...)
+			return err == nil || !strings.Contains(complaint, "too few replicas")
+		})
+		require.NoError(t, err, "%s%s", printed, complaint)
 		require.NotContains(t, printed, "wrote "+n.config["init"])
 	}
 	after, err := os.ReadFile(n.config["init"])
@@ -167,12 +172,18 @@ func (n *native) runService(t *testing.T, name string) string {
 // run runs the product to its end and returns its standard output.
 func (n *native) run(t *testing.T, env []string, args ...string) string {
 	t.Helper()
-	var complaint strings.Builder
+	output, complaint, err := n.attempt(t, env, args...)
+	require.NoError(t, err, "cambio %v\n%s%s", args, output, complaint)
+	return output
+}
+
+func (*native) attempt(t *testing.T, env []string, args ...string) (output, complaint string, err error) {
+	t.Helper()
+	var complaints strings.Builder
 	command := exec.CommandContext(t.Context(), testenv.Binary(t), args...)
-	command.Env, command.Stderr = append(environment(), env...), &complaint
-	output, err := command.Output()
-	require.NoError(t, err, "cambio %v\n%s%s", args, output, &complaint)
-	return string(output)
+	command.Env, command.Stderr = append(environment(), env...), &complaints
+	printed, err := command.Output()
+	return string(printed), complaints.String(), err
 }
 
 // environment is that of the test without the product's own variables.

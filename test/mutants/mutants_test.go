@@ -46,7 +46,6 @@ func mutants() []mutant {
 		{"5 only with the right secret, in bolt", "storage/bolt/uses.go", "return right && record.State == pat.StateActive && record.ExpiredAt(used.Now)\n", "return (right || true) && record.State == pat.StateActive && record.ExpiredAt(used.Now)\n", []string{"./storage/bolt"}},
 		{"3 nothing of the past in bolt", "storage/bolt/recent.go", "if token != nil && token.writes != r.begun.Load() {", "if false && token.writes != r.begun.Load() {", recent},
 		{"3 nothing read during a write in bolt", "storage/bolt/recent.go", "return writes, r.ended.Load() == writes", "return writes, true", []string{"-run", "^TestNoUseSeesThePast$", "./storage/bolt"}},
-		{"3 nothing that may not be on the disk of bolt", "storage/bolt/uses.go", "quiet && !s.db.unsettled.Load()", "quiet", recent},
 		{"3 secret of a remembered token", "storage/bolt/recent.go", "if !known || !current && !previous {", "if !known || false && !current && !previous {", recent},
 		{"4 a JWT of a remembered token", "storage/bolt/recent.go", " && (p.JTI == \"\" || !token.revoked)", "", recent},
 		{"5 expiry in Redis", "storage/redis/scripts/use.lua", "if p[1] == 'ACTIVE' and p[2] and now >= tonumber(p[2])", "if p[1] == 'ACTIVE' and p[2] and now < 0", redis},
