@@ -57,7 +57,7 @@ func requireUnavailable(t *testing.T, db *redis.DB, record *pat.Record) {
 	} {
 		start := time.Now()
 		require.ErrorIs(t, do(), fault.ErrUnavailable, name)
-		require.Less(t, time.Since(start), time.Second, name)
+		require.Less(t, time.Since(start), 600*time.Millisecond, name)
 	}
 }
 

@@ -117,15 +117,11 @@ type gauge struct {
 	more float64 // than a tenth: so much is no growth
 }
 
-// mostHeap is how much more may live after a collection, in MiB. What the process remembers
-// for a day of changes that ended access is some 3 of them in an hour.
-const mostHeap = 8
-
 var gauges = []gauge{
 	{"goroutines", func(s sample) float64 { return s.Goroutines }, 10},
 	{"open files", func(s sample) float64 { return s.Files }, 10},
-	{"heap after a collection, MiB", func(s sample) float64 { return s.Heap }, mostHeap},
-	{"RSS, MiB", func(s sample) float64 { return s.RSS }, 5 * mostHeap}, // the heap grows to five times what lives
+	{"heap after a collection, MiB", func(s sample) float64 { return s.Heap }, 8},
+	{"RSS, MiB", func(s sample) float64 { return s.RSS }, 16},
 }
 
 // growth compares the median of the first third of samples with that of the last.
