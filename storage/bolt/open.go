@@ -200,7 +200,7 @@ func options() *bbolt.Options {
 
 // Close ends all stores over the file, after the transactions under way.
 func (db *DB) Close() error {
-	defer db.recent.write()()
+	defer db.recent.write()() // nor is anything answered from memory
 	if err := db.bolt.Close(); err != nil {
 		return fmt.Errorf("close %s: %w", db.path, err)
 	}

@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -74,9 +73,10 @@ func (db *DB) againReplaced(c, ended *call, record *pat.Record) func(context.Con
 // call without a script is none. Others may write in between, this process too.
 func (db *DB) againAfter(prepare func(context.Context, *session) (call, error)) func(context.Context, *session) error {
 	return func(ctx context.Context, s *session) error {
+		var next call
 		for range repeatAttempts {
-			next, err := prepare(ctx, s)
-			if err != nil || next.script == nil {
+			var err error
+			if next, err = prepare(ctx, s); err != nil || next.script == nil {
 				return err
 			}
 			code, err := db.resend(ctx, s, next)
@@ -84,7 +84,7 @@ func (db *DB) againAfter(prepare func(context.Context, *session) (call, error)) 
 				return err
 			}
 		}
-		return errors.New("repeat a replacement: too many others write")
+		return fmt.Errorf("repeat: %s: too many others write", next.what)
 	}
 }
 
