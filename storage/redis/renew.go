@@ -77,19 +77,18 @@ func (db *DB) renew(ctx context.Context, spoiled *session) error {
 func (db *DB) begin(ctx context.Context) error {
 	old, next := db.session.Load(), newSession(&db.config)
 	met, last, err := db.prepare(ctx, next)
+	if err == nil {
+		err = next.met(met)
+	}
 	if next.alone && errors.Is(err, errReplica) {
 		return errors.Join(&PolicyError{"role", "slave", "name the primary in store.url, not a replica"}, next.Close())
 	}
 	if err != nil {
 		return errors.Join(unavailable("begin a session with redis", err), next.Close())
 	}
-	for _, who := range met {
-		next.known[who] = true
-	}
 	if old != nil {
 		next.follow(ctx, old, met, db.now())
 	}
-	next.begun.Store(true)
 	if db.ended.Load() || !db.session.CompareAndSwap(old, next) {
 		return errors.Join(unavailable("begin a session with redis", errClosed), next.Close())
 	}
@@ -107,36 +106,36 @@ func (db *DB) begin(ctx context.Context) error {
 	return nil
 }
 
-// prepare meets the servers and repeats on them what was sent until last. It fails
-// if one of them is not the same before and after, or does not take all of it: there
-// are connections to it by now. One that cannot be connected to stays a stranger.
+// prepare meets the servers and repeats on them what was sent until last. It fails if one
+// that was met is not the same afterwards, or did not get or take all of it. One that cannot
+// be connected to is not met, and stays a stranger.
 func (db *DB) prepare(ctx context.Context, next *session) (met lives, last uint64, err error) {
 	if met, err = next.meet(ctx); err != nil {
 		return nil, 0, err
 	}
 	sent := db.sent.since(0)
-	if len(sent) > 0 {
-		last = sent[len(sent)-1].number
-		failed := db.repeat(ctx, next, sent)
-		for _, err := range failed {
-			if mayHaveLeft(err) {
-				return nil, 0, err
-			}
-		}
-		if err := failed[cfg]; err != nil {
+	if len(sent) == 0 {
+		return met, 0, nil
+	}
+	for shard, err := range db.repeat(ctx, next, sent) {
+		primary, unknown := next.primary(ctx, shard)
+		if unknown != nil || mayHaveLeft(err) {
 			return nil, 0, err
 		}
-		again, err := next.meet(ctx)
-		if err != nil {
+		if _, found := met[primary.Options().Addr]; found {
 			return nil, 0, err
-		}
-		for addr, who := range met {
-			if again[addr] != who {
-				return nil, 0, errStranger
-			}
 		}
 	}
-	return met, last, nil
+	again, err := next.meet(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	for addr, who := range met {
+		if again[addr] != who {
+			return nil, 0, errStranger
+		}
+	}
+	return met, sent[len(sent)-1].number, nil
 }
 
 // repeat sends remembered changes again and returns what went wrong, by shard.

@@ -3,11 +3,14 @@ package redis
 import (
 	"context"
 	"errors"
+	"net"
+	"os"
 	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	goredis "github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/cambio-sts/cambio/internal/audit"
@@ -29,26 +32,53 @@ func openHere(t *testing.T) *DB {
 	return db
 }
 
-// TestNothingIsServedUnrepeated: while a server does not take what was sent before,
-// nothing is read from it, on whatever connection.
+// TestNothingIsServedUnrepeated: while a server does not get, or does not take, what
+// was sent before, nothing is read from it, on whatever connection.
 func TestNothingIsServedUnrepeated(t *testing.T) {
 	t.Parallel()
+	for name, failure := range map[string]error{
+		"not taken":     errNotTaken,
+		"no connection": &net.OpError{Op: "dial", Net: "tcp", Err: os.ErrDeadlineExceeded},
+		"a full pool":   goredis.ErrPoolTimeout,
+		"a replica":     errReplica,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := openHere(t)
+			var taken atomic.Bool
+			db.sent.add(time.Now(), "00", func(context.Context, *session) error {
+				if taken.Load() {
+					return nil
+				}
+				return failure
+			})
+			db.session.Load().spoiled.Store(true)
+			for range 10 {
+				require.ErrorIs(t, db.Ping(t.Context()), fault.ErrUnavailable)
+				_, err := db.Catalog().Version(t.Context())
+				require.ErrorIs(t, err, fault.ErrUnavailable)
+			}
+			taken.Store(true)
+			testenv.Wait(t, 10*time.Second, func() bool { return db.Ping(t.Context()) == nil })
+		})
+	}
+}
+
+// TestMetInBetween: a session does not begin with a connection to a server that was not met.
+func TestMetInBetween(t *testing.T) {
+	t.Parallel()
 	db := openHere(t)
-	var taken atomic.Bool
-	db.sent.add(time.Now(), "00", func(context.Context, *session) error {
-		if taken.Load() {
-			return nil
+	var times atomic.Int64
+	db.sent.add(time.Now(), "00", func(_ context.Context, s *session) error {
+		if times.Add(1) == 1 {
+			require.True(t, s.admits(identity{run: "another"}))
 		}
-		return errNotTaken
+		return nil
 	})
 	db.session.Load().spoiled.Store(true)
-	for range 10 {
-		require.ErrorIs(t, db.Ping(t.Context()), fault.ErrUnavailable)
-		_, err := db.Catalog().Version(t.Context())
-		require.ErrorIs(t, err, fault.ErrUnavailable)
-	}
-	taken.Store(true)
-	testenv.Wait(t, 10*time.Second, func() bool { return db.Ping(t.Context()) == nil })
+	require.ErrorIs(t, db.Ping(t.Context()), errStranger)
+	require.NoError(t, db.Ping(t.Context()))
+	require.False(t, db.session.Load().admits(identity{run: "another"}))
 }
 
 // TestRenumber: the revision that a repeated replacement makes is put into its field

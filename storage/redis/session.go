@@ -43,10 +43,11 @@ type session struct {
 	// sentinels is the password of those, as it was when the session began.
 	sentinels secret.Text
 	ready     chan struct{} // closed once calls are served
-	// begun ends the time in which the session meets the servers; known does not
-	// change after it.
-	begun atomic.Bool
-	known map[identity]bool
+	// seen is who was connected to while the session met the servers, nil after that;
+	// then known does not change any more.
+	meeting sync.Mutex
+	seen    map[identity]bool
+	known   map[identity]bool
 	// spoiled says that the session met a stranger, or a shard that went back.
 	spoiled atomic.Bool
 	shards  map[string]*shardState
@@ -81,7 +82,7 @@ func (s *shardState) rest(now time.Time) {
 func takesNoWrites(err error) bool { return err != nil && goredis.HasErrorPrefix(err, "NOREPLICAS") }
 
 func newSession(config *Config) *session {
-	s := &session{alone: config.Topology == Standalone, ready: make(chan struct{}), known: map[identity]bool{}, shards: make(map[string]*shardState, id.Shards+1)}
+	s := &session{alone: config.Topology == Standalone, ready: make(chan struct{}), seen: map[identity]bool{}, shards: make(map[string]*shardState, id.Shards+1)}
 	for _, shard := range allShards() {
 		s.shards[shard] = &shardState{}
 	}
@@ -115,12 +116,42 @@ func (s *session) hello(ctx context.Context, conn *goredis.Conn) error {
 	switch {
 	case err != nil || mode == "sentinel": // asked for the primary, and nothing else
 		return err
-	case s.begun.Load() && !s.known[who]:
+	case !s.admits(who):
 		s.spoiled.Store(true)
 		return errStranger
 	default:
 		return nil
 	}
+}
+
+// admits reports whether a connection to a server is kept: to any as long as the session
+// meets them, and then to those that it knows.
+func (s *session) admits(who identity) bool {
+	s.meeting.Lock()
+	defer s.meeting.Unlock()
+	if s.seen != nil {
+		s.seen[who] = true
+		return true
+	}
+	return s.known[who]
+}
+
+// met ends the meeting: from now on the session knows those, and nobody else. It fails if
+// there is a connection to another.
+func (s *session) met(all lives) error {
+	s.meeting.Lock()
+	defer s.meeting.Unlock()
+	s.known = make(map[identity]bool, len(all))
+	for _, who := range all {
+		s.known[who] = true
+	}
+	for who := range s.seen {
+		if !s.known[who] {
+			return errStranger
+		}
+	}
+	s.seen = nil
+	return nil
 }
 
 // ask returns who a server is. errReplica unless it is a primary, or a sentinel.
