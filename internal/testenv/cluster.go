@@ -31,7 +31,7 @@ func Cluster(tb testing.TB, options RedisOptions) *RedisCluster {
 			"--cluster-enabled", "yes", "--cluster-config-file", filepath.Join(tb.TempDir(), "nodes.conf"),
 			"--cluster-port", strconv.Itoa(FreePort(tb)), "--cluster-node-timeout", "2000",
 			"--cluster-require-full-coverage", "no", "--cluster-replica-validity-factor", "0")
-		c.Nodes[i] = Redis(tb, RedisOptions{Args: append(args, options.Args...), Proxied: options.Proxied})
+		c.Nodes[i] = Redis(tb, RedisOptions{Args: append(args, options.Args...), Proxied: options.Proxied, OnDisk: options.OnDisk})
 	}
 	c.join()
 	return c

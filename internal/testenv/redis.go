@@ -34,6 +34,8 @@ type RedisOptions struct {
 	// Proxied puts a Proxy before the server, by whose address sentinels, the nodes
 	// of a cluster and replicas know it.
 	Proxied bool
+	// OnDisk keeps the data on a disk, and not in a MemoryDir.
+	OnDisk bool
 }
 
 const redisProgram = "redis-server"
@@ -69,7 +71,10 @@ type RedisServer struct {
 // without the program, see Need. The server and its data end with the test.
 func Redis(tb testing.TB, options RedisOptions) *RedisServer {
 	tb.Helper()
-	r := &RedisServer{program: Need(tb, cmp.Or(options.Program, redisProgram)), dir: tb.TempDir(), args: options.Args}
+	r := &RedisServer{program: Need(tb, cmp.Or(options.Program, redisProgram)), dir: MemoryDir(tb), args: options.Args}
+	if options.OnDisk {
+		r.dir = tb.TempDir()
+	}
 	if options.UnixSocket {
 		r.socket = filepath.Join(socketDir(tb), "redis.sock")
 		if !r.start(tb) {

@@ -45,7 +45,7 @@ func Sentinel(tb testing.TB, options RedisOptions) *RedisSentinel {
 			args = append([]string{"--replicaof", "127.0.0.1 " + s.Nodes[0].announcedPort()}, args...)
 		}
 		args = append([]string{"--min-replicas-to-write", "1", "--min-replicas-max-lag", "2"}, args...)
-		s.Nodes[i] = Redis(tb, RedisOptions{Args: append(fastReplication(), args...), Proxied: options.Proxied})
+		s.Nodes[i] = Redis(tb, RedisOptions{Args: append(fastReplication(), args...), Proxied: options.Proxied, OnDisk: options.OnDisk})
 	}
 	for i := range s.Sentinels {
 		s.startSentinel(i, options.Proxied)

@@ -84,7 +84,7 @@ func TestCommandsRunNatively(t *testing.T) {
 
 func newNative(t *testing.T) *native {
 	t.Helper()
-	n := &native{file: readComposition(t), dir: t.TempDir(), config: map[string]string{}, addr: map[string]string{}, hosts: strings.NewReplacer(), from: "127.0.0.1"}
+	n := &native{file: readComposition(t), dir: testenv.MemoryDir(t), config: map[string]string{}, addr: map[string]string{}, hosts: strings.NewReplacer(), from: "127.0.0.1"}
 	require.NoError(t, os.Mkdir(filepath.Join(n.dir, "state"), 0o700))
 	for _, name := range append([]string{"redis", "nginx"}, replicas...) {
 		n.addr[name] = "127.0.0.1:" + strconv.Itoa(testenv.FreePort(t))

@@ -88,7 +88,7 @@ func (p *topology) start(t *testing.T, program string) {
 				words[i] = "localhost"
 			}
 		}
-		own := []string{"--bind", "127.0.0.1", "--port", p.ports[service], "--dir", t.TempDir()}
+		own := []string{"--bind", "127.0.0.1", "--port", p.ports[service], "--dir", testenv.MemoryDir(t)}
 		if slices.Contains(words, "--cluster-enabled") {
 			own = append(own, "--cluster-port", strconv.Itoa(testenv.FreePort(t)))
 		}

@@ -68,7 +68,7 @@ type pat struct {
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	testenv.Need(t, "redis-server")
-	r := &rig{redis: testenv.Sentinel(t, testenv.RedisOptions{Proxied: true})}
+	r := &rig{redis: testenv.Sentinel(t, testenv.RedisOptions{Proxied: true, OnDisk: true})}
 	dir, issuer := t.TempDir(), ""
 	for _, name := range []string{steady: "steady", restarted: "restarted", killed: "killed"} {
 		addr, admin := local(t), local(t)
