@@ -26,6 +26,8 @@ const (
 	poolTimeout = 300 * time.Millisecond
 	// callTimeout bounds one operation with all that it repeats.
 	callTimeout = 500 * time.Millisecond
+	// longer is how many times as long a patient process waits for each of these.
+	longer = 20
 )
 
 // Durability says how much of the servers' configuration is checked.
@@ -73,6 +75,9 @@ type Config struct {
 	// the primary and of those replicas: WAITAOF, of Redis 7.2 and Valkey.
 	Disk     bool
 	PoolSize int // 0: DefaultPoolSize
+	// Patient waits for a server that is slow, twenty times as long as requests may: for a
+	// command, which would only have to be repeated.
+	Patient bool
 	// Importing opens servers although an import into them is not finished: for the
 	// one that goes on with it.
 	Importing bool
@@ -82,6 +87,14 @@ type Config struct {
 	// Now is the clock that is compared with the servers'.
 	Now    func() time.Time
 	Logger *zap.Logger // nil: silent
+}
+
+// within returns how long something may take that requests wait for so long.
+func (c Config) within(length time.Duration) time.Duration {
+	if c.Patient {
+		return longer * length
+	}
+	return length
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -141,6 +154,7 @@ func Open(ctx context.Context, config Config) (*DB, error) {
 	if err := db.begin(ctx); err != nil {
 		return nil, err
 	}
+	db.settle(ctx, db.session.Load())
 	err = db.checkPolicy(ctx)
 	if err == nil {
 		err = db.checkFormat(ctx)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -42,8 +43,8 @@ const (
 )
 
 // DB is one Redis server or several as the store of everything. It is safe to
-// share; its methods block for half a second at most, or for one where they have to
-// connect first; lists for that each page.
+// share; unless it is patient its methods block for half a second at most, or for one
+// where they have to connect first; lists for that each page.
 type DB struct {
 	config   Config
 	scripts  *scripts
@@ -59,8 +60,12 @@ type DB struct {
 	sent     sent
 	// begun counts sessions, and unconfirmed the changes that were not confirmed.
 	begun, unconfirmed atomic.Uint64
-	// told is when this process last said that it serves, in Unix milliseconds.
-	told atomic.Int64
+	runs               atomic.Bool // Run runs: this process serves
+	// looking guards the next three: when look was called last, when this process last said
+	// that it serves, and who did, as it was known before a server was promoted; nil: not yet.
+	looking      sync.Mutex
+	looked, told time.Time
+	peers        []string
 	// noted is what it had others know then; nil: nothing yet.
 	noted atomic.Pointer[string]
 	// refused is what the servers' configuration lacks since the last look.
@@ -93,7 +98,7 @@ func (db *DB) Ping(ctx context.Context) error {
 	if _, err := db.read(ctx, "ping", cfg, catalogKey(), "version"); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, db.config.within(callTimeout))
 	defer cancel()
 	primary, err := db.session.Load().primary(ctx, cfg)
 	if err != nil {
@@ -111,16 +116,10 @@ func (db *DB) Ping(ctx context.Context) error {
 
 // Close gives up the lease on the outbox, if it is held, and the connections.
 func (db *DB) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), db.config.within(callTimeout))
 	defer cancel()
-	_, _ = db.lease(ctx, "0")                                                          // it ends by itself
-	_ = db.pipeline(ctx, "say that this served", func(pipe goredis.Pipeliner) func() { // likewise
-		pipe.ZRem(ctx, servedKey(), db.process)
-		if noted := db.noted.Load(); noted != nil {
-			pipe.ZRem(ctx, notesKey(), *noted)
-		}
-		return func() {}
-	})
+	_, _ = db.lease(ctx, "0") // it ends by itself
+	db.leave(ctx)
 	db.ended.Store(true)
 	if err := db.session.Load().Close(); err != nil {
 		return fmt.Errorf("close redis: %w", err)
@@ -205,7 +204,7 @@ func (db *DB) do(ctx context.Context, c call) (reply, error) {
 			return answer, err
 		}
 	}
-	timeout := callTimeout - db.now().Sub(start)
+	timeout := db.config.within(callTimeout) - db.now().Sub(start)
 	if c.change && db.config.Disk {
 		timeout += diskTimeout
 	}

@@ -37,6 +37,7 @@
 //	cambio:{cfg}:keys                     hash    version, state: the key ring as JSON
 //	cambio:{cfg}:login:<org>              hash    kind NUL name → "<identity> <time> <nonce>", see logins.go
 //	cambio:{cfg}:served                   zset    processes that serve, by when they said so last
+//	cambio:{cfg}:repeated                 zset    servers on which a process has repeated what it sent (settle.go), likewise
 //	cambio:{cfg}:notes                    zset    what they want one another to know, each with its process, likewise
 //	cambio:{cfg}:format                   hash    version of this layout; absent: 1
 //	cambio:{cfg}:import                   hash    mark of an import that is not finished (storage/transfer)

@@ -79,7 +79,7 @@ func (c *endedCursor) Next(ctx context.Context) ([]pat.Ended, error) {
 		if err != nil {
 			return nil, unavailable(what, err)
 		}
-		if err := s.settled(c.db.now()); err != nil {
+		if err := s.settled(); err != nil {
 			return nil, unavailable(what, err)
 		}
 		last := make([]string, id.Shards)
@@ -90,7 +90,8 @@ func (c *endedCursor) Next(ctx context.Context) ([]pat.Ended, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := c.db.taking(ctx, s); err != nil {
+		// a server that is no primary any more answers reads all the same, and knows nothing new
+		if _, err := c.db.taking(ctx, s); err != nil {
 			return nil, unavailable(what, err)
 		}
 		if c.db.session.Load() != s || s.spoiled.Load() {
@@ -101,27 +102,6 @@ func (c *endedCursor) Next(ctx context.Context) ([]pat.Ended, error) {
 		return found, nil
 	}
 	return nil, unavailable(what, errMoved)
-}
-
-// settled fails while a shard rests: others may not have repeated yet what they sent to
-// the server before.
-func (s *session) settled(now time.Time) error {
-	for _, state := range s.shards {
-		if wait := state.rests(now); wait > 0 {
-			return fmt.Errorf("%w: %s are left", errSettling, wait.Round(time.Millisecond))
-		}
-	}
-	return nil
-}
-
-// taking fails unless every primary takes writes: a server that is none any more answers
-// reads all the same, and knows nothing new.
-func (db *DB) taking(ctx context.Context, s *session) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	return s.primaries(ctx, func(ctx context.Context, client *goredis.Client) error {
-		return db.scripts.beat.Run(ctx, client, nil).Err()
-	})
 }
 
 // endedSince reads what stands behind the last entries, and moves these on.

@@ -162,7 +162,7 @@ func (db *DB) pipeline(ctx context.Context, what string, fill func(goredis.Pipel
 	if err := ctx.Err(); err != nil {
 		return unavailable(what, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, db.config.within(callTimeout))
 	defer cancel()
 	for {
 		s, err := db.serving(ctx)
@@ -171,6 +171,12 @@ func (db *DB) pipeline(ctx context.Context, what string, fill func(goredis.Pipel
 		}
 		if cut := s.cut.Load(); cut != nil {
 			return unavailable(what, *cut)
+		}
+		if s.settled() != nil {
+			db.lookSoon(ctx, s)
+		}
+		if err := s.settled(); err != nil {
+			return unavailable(what, err)
 		}
 		pipe := s.pipeline()
 		take := fill(pipe)

@@ -163,7 +163,7 @@ func (s identities) release(ctx context.Context, organization directory.ID, entr
 	if len(entries) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.db.config.within(callTimeout))
 	defer cancel()
 	if _, err := s.db.do(ctx, call{
 		what: "release login", script: s.db.scripts.loginRelease,

@@ -34,6 +34,9 @@ func (e *PolicyError) Error() string {
 // fails with fault.ErrUnavailable and the *PolicyError; servers that cannot be
 // asked change nothing.
 func (db *DB) Run(ctx context.Context) error {
+	db.runs.Store(true)
+	defer db.runs.Store(false)
+	db.beat(ctx)
 	beat := time.NewTicker(beatEvery)
 	defer beat.Stop()
 	policy := time.NewTicker(policyEvery)
@@ -67,7 +70,7 @@ func (db *DB) lookAgain(ctx context.Context) {
 // checkPolicy asks every primary for what Durability demands. It fails with the
 // first *PolicyError, or with fault.ErrUnavailable.
 func (db *DB) checkPolicy(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, 2*db.config.within(callTimeout))
 	defer cancel()
 	if db.config.Durability == BestEffort {
 		db.log.Warn("redis durability is best-effort: a change that was answered may be lost, and with it a revocation")

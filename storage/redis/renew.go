@@ -6,20 +6,14 @@ import (
 	"fmt"
 	"time"
 
-	goredis "github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 )
 
 const (
-	// settleTime is how long the shards of a server that was promoted rest before
-	// they are served: time for every process to repeat on it what the one before
-	// may have taken with it. A server that stands alone is not promoted.
-	settleTime = 2 * time.Second
 	// renewTimeout bounds the beginning of a session, with all that is repeated.
 	renewTimeout = 15 * time.Second
-	// beatEvery is the time between two looks at the primaries: within settleTime
-	// each process has to have seen a promotion, and to have repeated what it sent.
+	// beatEvery is the time between two looks at the primaries.
 	beatEvery = 500 * time.Millisecond
 	// repeatsAtOnce is how many remembered changes are repeated at the same time.
 	repeatsAtOnce = 16
@@ -86,9 +80,7 @@ func (db *DB) begin(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(unavailable("begin a session with redis", err), next.Close())
 	}
-	if old != nil {
-		next.follow(ctx, old, met, db.now())
-	}
+	next.follow(ctx, old, met)
 	if db.ended.Load() || !db.session.CompareAndSwap(old, next) {
 		return errors.Join(unavailable("begin a session with redis", errClosed), next.Close())
 	}
@@ -99,6 +91,9 @@ func (db *DB) begin(ctx context.Context) error {
 	}
 	close(next.ready)
 	db.begun.Add(1)
+	if next.settled() != nil { // others wait for what this process says
+		_ = db.look(ctx, next)
+	}
 	if old != nil {
 		db.log.Info("a new session with redis has begun", zap.Int("primaries", len(met)))
 		_ = old.Close() // who still waits for an answer there asks again here
@@ -159,30 +154,9 @@ func (db *DB) repeat(ctx context.Context, s *session, sent []*remembered) map[st
 	return out
 }
 
-// follow takes over from the session before: the shards of a server that it did
-// not know rest for a while, and those that rest go on.
-func (s *session) follow(ctx context.Context, old *session, met lives, now time.Time) {
-	for shard, state := range s.shards {
-		state.opens.Store(old.shards[shard].opens.Load())
-		state.promoted.Store(old.shards[shard].promoted.Load())
-		if s.alone {
-			continue
-		}
-		primary, err := s.primary(ctx, shard)
-		if err != nil {
-			continue // nobody known serves it
-		}
-		if who, found := met[primary.Options().Addr]; found && !old.known[who] {
-			state.promoted.Store(true)
-			state.rest(now)
-		}
-	}
-}
-
-// beat looks at each primary: whether it takes writes, and whether it is one
-// that the session knows.
+// beat looks at the primaries, with a new session if the last was spoiled.
 func (db *DB) beat(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, db.config.within(callTimeout))
 	defer cancel()
 	s, err := db.serving(ctx)
 	if err != nil {
@@ -193,20 +167,11 @@ func (db *DB) beat(ctx context.Context) {
 		_, _ = db.serving(ctx) // the next call or beat tries again
 		return
 	}
-	err = s.primaries(ctx, func(ctx context.Context, client *goredis.Client) error {
-		return db.scripts.beat.Eval(ctx, client, nil).Err()
-	})
-	if err == nil {
+	if err = db.look(ctx, s); err == nil {
 		s.cut.Store(nil)
-		_ = db.tellServed(ctx) // the next beat says it
 		return
 	}
 	s.moved(ctx)
-	if takesNoWrites(err) {
-		for _, state := range s.shards {
-			state.rest(db.now())
-		}
-	}
 	if s.cut.Swap(&err) == nil {
 		db.log.Warn("a redis primary does not take writes", zap.Error(err))
 	}

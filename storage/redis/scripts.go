@@ -29,7 +29,7 @@ type scripts struct {
 	identityCreate, identityReplace, identityDelete *goredis.Script
 	loginReserve, loginRelease                      *goredis.Script
 	catalogLoad, catalogWrite, keysSwap, lease      *goredis.Script
-	raise, beat, request, mark                      *goredis.Script
+	raise, beat, present, request, mark             *goredis.Script
 	eventsImport, confirm                           *goredis.Script
 	keptGet, keptPut, keptReplace                   *goredis.Script
 	keptTake, keptDelete                            *goredis.Script
@@ -43,7 +43,7 @@ func newScripts() *scripts {
 		identityCreate: script("identity_create"), identityReplace: script("identity_replace"), identityDelete: script("identity_delete"),
 		loginReserve: script("login_reserve"), loginRelease: script("login_release"),
 		catalogLoad: script("catalog_load"), catalogWrite: script("catalog_write"), keysSwap: script("keys_swap"), lease: script("lease"),
-		raise: script("raise"), beat: script("beat"), request: script("request"), mark: script("mark"),
+		raise: script("raise"), beat: script("beat"), present: script("present"), request: script("request"), mark: script("mark"),
 		eventsImport: script("events_import"), confirm: script("confirm"),
 		keptGet: script("kept_get"), keptPut: script("kept_put"), keptReplace: script("kept_replace"),
 		keptTake: script("kept_take"), keptDelete: script("kept_delete"),

@@ -25,8 +25,8 @@ const (
 	slotPause = 10 * time.Millisecond
 )
 
-// errSettling says that a shard rests, see settleTime.
-var errSettling = errors.New("the primary was promoted a moment ago")
+// errSettling says that a server is not served yet, see promotion.
+var errSettling = errors.New("the primary was promoted a moment ago: what other processes sent to the one before is repeated first")
 
 // insist sends a call until it is answered, or it is no use to send it again.
 // left says, with an error, that it was sent.
@@ -71,19 +71,15 @@ func pause(ctx context.Context, length time.Duration) error {
 func (db *DB) ask(ctx context.Context, s *session, c *call) (reply, error) {
 	shard := c.shard()
 	state := s.shards[shard]
-	if wait := state.rests(db.now()); wait > 0 {
-		return reply{}, fmt.Errorf("%w: %s are left", errSettling, wait.Round(time.Millisecond))
+	if state.promotion.rests() {
+		if db.lookSoon(ctx, s); state.promotion.rests() {
+			return reply{}, errSettling
+		}
 	}
 	before := state.epoch.Load()
 	answer, err := db.send(ctx, s, shard, c)
 	if err != nil {
-		if takesNoWrites(err) {
-			state.rest(db.now())
-		}
 		return reply{}, err
-	}
-	if state.promoted.Load() {
-		state.promoted.Store(false)
 	}
 	if answer.code != codeSkew && !s.saw(shard, before, answer.epoch) {
 		return reply{}, errWentBack
@@ -123,7 +119,7 @@ func (db *DB) confirmed(ctx context.Context, primary *goredis.Client, shard stri
 	whole := func(pipe goredis.Scripter) *goredis.Cmd { return c.script.Eval(ctx, pipe, c.keys, c.args...) }
 	send := func(pipe goredis.Scripter) *goredis.Cmd { return c.script.EvalSha(ctx, pipe, c.keys, c.args...) }
 	if db.config.Disk { // a script that is unknown would be waited for all the same
-		primary, send = primary.WithTimeout(diskTimeout+ioTimeout), whole
+		primary, send = primary.WithTimeout(diskTimeout+db.config.within(ioTimeout)), whole
 	}
 	for range 2 {
 		pipe := primary.Pipeline()
@@ -156,7 +152,7 @@ func (db *DB) askEvidence(ctx context.Context, pipe goredis.Pipeliner) *goredis.
 	if db.config.Disk {
 		return pipe.Do(ctx, "waitaof", 1, db.config.Replicas, diskTimeout.Milliseconds())
 	}
-	return pipe.Do(ctx, "wait", db.config.Replicas, confirmTimeout.Milliseconds())
+	return pipe.Do(ctx, "wait", db.config.Replicas, db.config.within(confirmTimeout).Milliseconds())
 }
 
 // enough reads the answer to askEvidence.

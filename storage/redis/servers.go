@@ -36,21 +36,21 @@ func connect(config *Config, sentinels string, hello func(context.Context, *gore
 		}
 		return config.Username, text.Reveal(), nil
 	}
-	dial := dialer(config)
+	dial, within := dialer(config), config.within
 	switch config.Topology {
 	case Cluster:
 		return cluster{goredis.NewClusterClient(&goredis.ClusterOptions{
 			Addrs: config.Addrs, Dialer: dial, OnConnect: hello, CredentialsProviderContext: credentials, TLSConfig: config.TLS, PoolSize: config.PoolSize,
-			MaxRedirects: clusterRedirects, MaxRetries: -1, DialerRetries: 1, DialTimeout: dialTimeout, ReadTimeout: ioTimeout, WriteTimeout: ioTimeout,
-			PoolTimeout: poolTimeout, ContextTimeoutEnabled: true, DisableIdentity: true, ClusterStateReloadInterval: clusterReload,
+			MaxRedirects: clusterRedirects, MaxRetries: -1, DialerRetries: 1, DialTimeout: within(dialTimeout), ReadTimeout: within(ioTimeout), WriteTimeout: within(ioTimeout),
+			PoolTimeout: within(poolTimeout), ContextTimeoutEnabled: true, DisableIdentity: true, ClusterStateReloadInterval: clusterReload,
 			MaintNotificationsConfig: noMaintenance(),
 		})}
 	case Sentinel:
 		return single{goredis.NewFailoverClient(&goredis.FailoverOptions{
 			MasterName: config.Master, SentinelAddrs: config.Addrs, DB: config.DB,
 			Dialer: dial, OnConnect: hello, CredentialsProviderContext: credentials, TLSConfig: config.TLS, PoolSize: config.PoolSize,
-			MaxRetries: -1, DialerRetries: 1, DialTimeout: dialTimeout, ReadTimeout: ioTimeout, WriteTimeout: ioTimeout,
-			PoolTimeout: poolTimeout, ContextTimeoutEnabled: true, DisableIdentity: true, SentinelPassword: sentinels,
+			MaxRetries: -1, DialerRetries: 1, DialTimeout: within(dialTimeout), ReadTimeout: within(ioTimeout), WriteTimeout: within(ioTimeout),
+			PoolTimeout: within(poolTimeout), ContextTimeoutEnabled: true, DisableIdentity: true, SentinelPassword: sentinels,
 		})}
 	default:
 		network := "tcp"
@@ -60,8 +60,8 @@ func connect(config *Config, sentinels string, hello func(context.Context, *gore
 		return single{goredis.NewClient(&goredis.Options{
 			Network: network, Addr: config.Addrs[0], DB: config.DB,
 			Dialer: dial, OnConnect: hello, CredentialsProviderContext: credentials, TLSConfig: config.TLS, PoolSize: config.PoolSize,
-			MaxRetries: -1, DialerRetries: 1, DialTimeout: dialTimeout, ReadTimeout: ioTimeout, WriteTimeout: ioTimeout,
-			PoolTimeout: poolTimeout, ContextTimeoutEnabled: true, DisableIdentity: true, MaintNotificationsConfig: noMaintenance(),
+			MaxRetries: -1, DialerRetries: 1, DialTimeout: within(dialTimeout), ReadTimeout: within(ioTimeout), WriteTimeout: within(ioTimeout),
+			PoolTimeout: within(poolTimeout), ContextTimeoutEnabled: true, DisableIdentity: true, MaintNotificationsConfig: noMaintenance(),
 		})}
 	}
 }
@@ -75,7 +75,7 @@ func dialer(c *Config) func(ctx context.Context, network, addr string) (net.Conn
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		trust := c.TLS.Clone()
 		trust.RootCAs = c.Roots()
-		under := tls.Dialer{NetDialer: &net.Dialer{Timeout: dialTimeout, KeepAliveConfig: keepAlive}, Config: trust}
+		under := tls.Dialer{NetDialer: &net.Dialer{Timeout: c.within(dialTimeout), KeepAliveConfig: keepAlive}, Config: trust}
 		return under.DialContext(ctx, network, addr)
 	}
 }

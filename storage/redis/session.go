@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
@@ -51,6 +50,8 @@ type session struct {
 	// spoiled says that the session met a stranger, or a shard that went back.
 	spoiled atomic.Bool
 	shards  map[string]*shardState
+	// promotions are those of the servers that may have taken over a moment ago, by address.
+	promotions map[string]*promotion
 	// groups holds the *together of each client.
 	groups sync.Map
 	// cut is what the last heartbeat ran into, nil when every primary took it.
@@ -60,29 +61,12 @@ type session struct {
 // shardState is what a session knows of one shard.
 type shardState struct {
 	epoch atomic.Int64 // the highest that a script answered
-	opens atomic.Int64 // not served before, in Unix nanoseconds; 0: at once
-	// promoted says that its server was, and has not been seen to take a write since.
-	promoted atomic.Bool
+	// promotion is that of its server, if that may have taken over a moment ago.
+	promotion *promotion
 }
-
-// rests returns how long the shard is not served yet.
-func (s *shardState) rests(now time.Time) time.Duration {
-	return time.Duration(s.opens.Load() - now.UnixNano())
-}
-
-// rest has a shard of a promoted server rest from now on. While that takes no writes,
-// nobody can repeat there what ended access; settleTime counts from when it does.
-func (s *shardState) rest(now time.Time) {
-	if s.promoted.Load() {
-		s.opens.Store(now.Add(settleTime).UnixNano())
-	}
-}
-
-// takesNoWrites reports whether a primary refused for want of replicas.
-func takesNoWrites(err error) bool { return err != nil && goredis.HasErrorPrefix(err, "NOREPLICAS") }
 
 func newSession(config *Config) *session {
-	s := &session{alone: config.Topology == Standalone, ready: make(chan struct{}), seen: map[identity]bool{}, shards: make(map[string]*shardState, id.Shards+1)}
+	s := &session{alone: config.Topology == Standalone, ready: make(chan struct{}), seen: map[identity]bool{}, promotions: map[string]*promotion{}, shards: make(map[string]*shardState, id.Shards+1)}
 	for _, shard := range allShards() {
 		s.shards[shard] = &shardState{}
 	}

@@ -189,7 +189,7 @@ func TestRedisIsEmptied(t *testing.T) {
 			require.Equal(t, http.StatusServiceUnavailable, server.ready(t).status)
 		}
 		for key := range strings.FieldsSeq(redis.MustDo("KEYS", "*")) {
-			require.Contains(t, []string{"cambio:{cfg}:audit:lease", "cambio:{cfg}:lease:jobs", "cambio:{cfg}:jobs", "cambio:{cfg}:served", "cambio:{cfg}:notes"}, key, "something was made anew")
+			require.Contains(t, []string{"cambio:{cfg}:audit:lease", "cambio:{cfg}:lease:jobs", "cambio:{cfg}:jobs", "cambio:{cfg}:served", "cambio:{cfg}:repeated", "cambio:{cfg}:notes"}, key, "something was made anew")
 		}
 		during(100 * time.Millisecond)
 	}

@@ -1,0 +1,204 @@
+package redis
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+)
+
+const (
+	// settleLeast is how long a promoted server has taken writes before it is served:
+	// time for a process that began a moment ago, which nobody has heard of.
+	settleLeast = time.Second
+	// settleMost is how long it has taken writes before it is served although a process
+	// has not said that it repeated there what it sent: that has ended, or stands.
+	settleMost = 5 * time.Second
+	// lookEvery is the least time between two looks that calls ask for.
+	lookEvery = 100 * time.Millisecond
+)
+
+// promotion is a server that may have taken over a moment ago, and lack what ended
+// access at the one before. Each process repeats there what it sent (see session), and
+// then says so in the store. Until all that serve have, the server is not served.
+//
+//	met ──▶ takes writes ──▶ all have repeated, settleLeast is over ──▶ served
+//	                    └──▶ settleMost is over ───────────────────────┘
+//
+// Only time between two looks counts that both found that it takes writes, and of that
+// beatEvery at most: where all stands still, nobody could repeat anything meanwhile.
+type promotion struct {
+	who    identity
+	least  time.Duration
+	served atomic.Bool
+	seen   time.Time // when it was found last that it takes writes; zero: it did not
+	waited time.Duration
+}
+
+// rests reports whether the server is not served yet.
+func (p *promotion) rests() bool { return p != nil && !p.served.Load() }
+
+// due takes what a look found, and reports whether the server is to be served.
+func (p *promotion) due(now time.Time, takesWrites, all bool) bool {
+	if !takesWrites {
+		p.seen = time.Time{}
+		return false
+	}
+	if !p.seen.IsZero() {
+		p.waited += min(now.Sub(p.seen), beatEvery)
+	}
+	p.seen = now
+	return all && p.waited >= p.least || p.waited >= settleMost
+}
+
+// follow takes over from the session before, if there is one: the servers that it did not
+// know are promoted ones, and those that rest go on. For the first session of a process
+// each is that was ever promoted: if others serve, they know.
+func (s *session) follow(ctx context.Context, old *session, met lives) {
+	if s.alone {
+		return
+	}
+	for addr, who := range met {
+		switch {
+		case old == nil && who.promoted():
+			s.promotions[addr] = &promotion{who: who}
+		case old != nil && !old.known[who]:
+			s.promotions[addr] = &promotion{who: who, least: settleLeast}
+		case old != nil:
+			for _, before := range old.promotions {
+				if before.who == who {
+					s.promotions[addr] = before
+				}
+			}
+		}
+	}
+	for shard, state := range s.shards {
+		if primary, err := s.primary(ctx, shard); err == nil { // else nobody known serves it
+			state.promotion = s.promotions[primary.Options().Addr]
+		}
+	}
+}
+
+// settled fails while a server rests.
+func (s *session) settled() error {
+	for _, one := range s.promotions {
+		if one.rests() {
+			return errSettling
+		}
+	}
+	return nil
+}
+
+// look asks each primary whether it takes writes, says that this process serves if it is
+// time for that, and has promoted servers served that are to be. An error is that of a
+// primary that takes no writes.
+func (db *DB) look(ctx context.Context, s *session) error {
+	db.looking.Lock()
+	defer db.looking.Unlock()
+	return db.lookAlone(ctx, s)
+}
+
+// lookSoon is look, unless somebody does so or has done so a moment ago.
+func (db *DB) lookSoon(ctx context.Context, s *session) {
+	if !db.looking.TryLock() {
+		return
+	}
+	defer db.looking.Unlock()
+	if db.now().Sub(db.looked) >= lookEvery {
+		_ = db.lookAlone(ctx, s)
+	}
+}
+
+func (db *DB) lookAlone(ctx context.Context, s *session) error {
+	taking, err := db.taking(ctx, s)
+	now, resting := db.now(), s.settled() != nil
+	db.looked = now
+	tells := db.runs.Load() && !s.spoiled.Load() && (resting || now.Sub(db.told) >= servedFor/4)
+	if !resting && !tells {
+		return err
+	}
+	within := servedFor
+	if db.peers == nil { // nobody is known yet, and they may have been silent for as long as a failover takes
+		within = presentFor
+	}
+	there, unknown := db.present(ctx, s, within, tells)
+	switch {
+	case unknown != nil:
+		there = nil
+	case tells:
+		db.told = now
+	}
+	for addr, one := range s.promotions {
+		if !one.rests() {
+			continue
+		}
+		missing := db.missing(there, one)
+		if !one.due(now, taking[addr], len(missing) == 0) {
+			continue
+		}
+		if len(missing) > 0 {
+			db.log.Warn("a promoted redis server is served although processes have not repeated there what they sent", zap.Strings("processes", missing))
+		}
+		one.served.Store(true)
+	}
+	if there != nil && s.settled() == nil {
+		db.peers = there.served
+	}
+	return err
+}
+
+// taking asks each primary whether it takes writes. An error is that of one that does not.
+func (db *DB) taking(ctx context.Context, s *session) (taking map[string]bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, db.config.within(callTimeout))
+	defer cancel()
+	var mu sync.Mutex
+	taking = map[string]bool{}
+	err = s.primaries(ctx, func(ctx context.Context, client *goredis.Client) error {
+		err := db.scripts.beat.Run(ctx, client, nil).Err()
+		mu.Lock()
+		defer mu.Unlock()
+		taking[client.Options().Addr] = err == nil
+		return err
+	})
+	return taking, err
+}
+
+// missing returns the processes that have not said that they repeated on a promoted
+// server what they sent: of those that served before it was promoted, and of those that
+// do now. What cannot be asked is missing, too.
+func (db *DB) missing(there *present, one *promotion) (names []string) {
+	if there == nil {
+		return []string{"not known"}
+	}
+	asked := map[string]bool{db.process: true} // it has, or there would be no session
+	for _, name := range slices.Concat(there.served, db.peers) {
+		if !asked[name] && !there.has(name, one.who) {
+			names = append(names, name)
+		}
+		asked[name] = true
+	}
+	return names
+}
+
+// settle waits, in the first session, until promoted servers are served. One that takes
+// no writes is not waited for: whoever asks it will be told.
+func (db *DB) settle(ctx context.Context, s *session) {
+	for s.settled() != nil {
+		if db.look(ctx, s) != nil {
+			return
+		}
+		if s.settled() == nil || pause(ctx, lookEvery) != nil {
+			return
+		}
+	}
+}
+
+// promoted reports whether a server was a replica before it was a primary.
+func (i identity) promoted() bool { return !strings.HasSuffix(i.before, " -1") }
+
+func (i identity) String() string { return i.run + " " + i.before }
