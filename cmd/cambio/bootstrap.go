@@ -73,7 +73,7 @@ func bootstrap(command *cobra.Command, file, who string, of administration) erro
 	if of.users, err = groupOf(who); err != nil {
 		return err
 	}
-	n, err := openDomain(ctx, settings, false, zap.NewNop())
+	n, err := openDomain(ctx, settings, opening{patient: true}, zap.NewNop())
 	if err != nil {
 		return err
 	}

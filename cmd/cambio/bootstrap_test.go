@@ -24,7 +24,7 @@ func prepared(t *testing.T) *node {
 		"CAMBIO_ISSUER=https://sts.example.com", "CAMBIO_STORE_URL=bolt:" + filepath.Join(dir, "cambio.db"), "CAMBIO_MASTER_KEY_FILE=" + master,
 	}})
 	require.NoError(t, err)
-	n, err := openDomain(t.Context(), settings, true, zap.NewNop())
+	n, err := openDomain(t.Context(), settings, opening{create: true}, zap.NewNop())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, n.store.Close()) })
 	_, err = n.prepare(t.Context())

@@ -32,7 +32,7 @@ var (
 
 // openSource opens a store to read all of.
 func openSource(ctx context.Context, settings *config.Store) (carrier, error) {
-	opened, err := openStore(ctx, settings, false, zap.NewNop(), live{})
+	opened, err := openStore(ctx, settings, opening{patient: true}, zap.NewNop(), live{})
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func openTarget(ctx context.Context, settings *config.Store) (carrier, error) {
 	if err != nil {
 		return nil, err
 	}
-	target.Importing = true
+	target.Importing, target.Patient = true, true
 	db, err := redis.Open(ctx, target)
 	if err != nil {
 		return nil, describeRedis(err, &settings.URL)

@@ -102,7 +102,7 @@ func devIn(ctx context.Context, options *devOptions, dir string, out io.Writer) 
 		return err
 	}
 	defer flush()
-	n, err := openDomain(ctx, settings, true, logger)
+	n, err := openDomain(ctx, settings, opening{create: true}, logger)
 	if err != nil {
 		return describeDevStore(err)
 	}

@@ -133,7 +133,7 @@ func prepareStore(ctx context.Context, file string, given bool) (settings *confi
 	if settings, err = loadConfig(file, nil); err != nil {
 		return nil, access{}, false, err
 	}
-	n, err := openDomain(ctx, settings, true, zap.NewNop())
+	n, err := openDomain(ctx, settings, opening{create: true, patient: true}, zap.NewNop())
 	if err != nil {
 		return nil, access{}, false, err
 	}

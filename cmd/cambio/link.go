@@ -64,7 +64,7 @@ func printedLink(ctx context.Context, settings *config.Config, organization, use
 	if settings.Store.URL.Kind == config.KindBolt && served(settings.Store.URL.Path) {
 		return fetchLink(ctx, settings, organization, username)
 	}
-	n, err := openDomain(ctx, settings, false, zap.NewNop())
+	n, err := openDomain(ctx, settings, opening{patient: true}, zap.NewNop())
 	if err != nil {
 		return "", err
 	}

@@ -75,7 +75,7 @@ type node struct {
 
 // openDomain opens what needs no audit sink and no door: the store, the
 // directory, the key ring (not yet prepared or opened) and the tokens.
-func openDomain(ctx context.Context, settings *config.Config, create bool, logger *zap.Logger) (*node, error) {
+func openDomain(ctx context.Context, settings *config.Config, how opening, logger *zap.Logger) (*node, error) {
 	n := &node{config: settings, logger: logger}
 	var err error
 	if n.masterFile, err = openMasterFile(settings.MasterKey.File, logger); err != nil {
@@ -88,7 +88,7 @@ func openDomain(ctx context.Context, settings *config.Config, create bool, logge
 	if n.authorities != nil {
 		asks.roots = n.authorities.get
 	}
-	if n.store, err = openStore(ctx, &settings.Store, create, logger, asks); err != nil {
+	if n.store, err = openStore(ctx, &settings.Store, how, logger, asks); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(n.openTelemetry(ctx), n.wireDomain()); err != nil {

@@ -81,7 +81,7 @@ func serve(ctx context.Context, settings *config.Config) error {
 	asked := make(chan os.Signal, 1)
 	signal.Notify(asked, syscall.SIGHUP)
 	defer signal.Stop(asked)
-	n, err := openDomain(ctx, settings, false, logger)
+	n, err := openDomain(ctx, settings, opening{}, logger)
 	if err != nil {
 		return err
 	}

@@ -47,17 +47,23 @@ var (
 	_ store = (*redis.DB)(nil)
 )
 
+// opening is how a store is opened.
+type opening struct {
+	create bool // a bolt file that is missing is made
+	// patient waits longer for servers than requests can: for a command.
+	patient bool
+}
+
 // live is what a store asks while it is open.
 type live struct {
 	note  func() string         // what other processes may know of this one; nil: nothing
 	roots func() *x509.CertPool // the authorities of its servers; nil: as they were at the start
 }
 
-// openStore opens the configured store. A bolt file that is missing is made only
-// with create.
-func openStore(ctx context.Context, settings *config.Store, create bool, logger *zap.Logger, live live) (store, error) {
+// openStore opens the configured store.
+func openStore(ctx context.Context, settings *config.Store, how opening, logger *zap.Logger, live live) (store, error) {
 	if settings.URL.Kind == config.KindBolt {
-		db, err := bolt.Open(bolt.Config{Path: settings.URL.Path, Create: create, Now: time.Now, Logger: logger})
+		db, err := bolt.Open(bolt.Config{Path: settings.URL.Path, Create: how.create, Now: time.Now, Logger: logger})
 		if file, ok := errors.AsType[*bolt.FileError](err); ok {
 			return nil, &cli.Error{Code: "store_file", Cause: file.Path + ": " + file.Cause, Fix: file.Fix, Exit: cli.ExitRefused}
 		}
@@ -70,7 +76,7 @@ func openStore(ctx context.Context, settings *config.Store, create bool, logger 
 	if err != nil {
 		return nil, err
 	}
-	redisConfig.Logger, redisConfig.Note, redisConfig.Roots = logger, live.note, live.roots
+	redisConfig.Logger, redisConfig.Note, redisConfig.Roots, redisConfig.Patient = logger, live.note, live.roots, how.patient
 	db, err := redis.Open(ctx, redisConfig)
 	if err != nil {
 		return nil, describeRedis(err, &settings.URL)

@@ -40,7 +40,7 @@ func TestServeNeedsSubjectsThatNoTwoShare(t *testing.T) {
 				"CAMBIO_AUDIT_DIR=" + filepath.Join(dir, "audit"), "CAMBIO_LISTEN_ADDR=" + taken.Addr().String(), "CAMBIO_TOKEN_SUBJECT=" + one.subject,
 			}})
 			require.NoError(t, err)
-			n, err := openDomain(t.Context(), settings, true, zap.NewNop())
+			n, err := openDomain(t.Context(), settings, opening{create: true}, zap.NewNop())
 			require.NoError(t, err)
 			_, err = n.prepare(t.Context())
 			require.NoError(t, err)

@@ -131,7 +131,7 @@ func TestWebhooks(t *testing.T) {
 // reopened is the node again after it has ended.
 func reopened(t *testing.T, n *node) *node {
 	t.Helper()
-	again, err := openDomain(t.Context(), n.config, false, zap.NewNop())
+	again, err := openDomain(t.Context(), n.config, opening{}, zap.NewNop())
 	require.NoError(t, err)
 	require.NoError(t, again.open(t.Context()))
 	n.store = again.store // which prepared closes

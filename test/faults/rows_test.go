@@ -52,7 +52,7 @@ func rows() map[string]holder {
 		"A079": by("TestRevocationReachesVerifiers", "TestDisabledOwnerReachesVerifiers", "TestFeedOutage", "revocations TestNothingIsMissed", "verify TestFeedLost"),
 
 		"A080": by("TestRedisEndsUnderLoad", "TestRedisKilledInAFirstUse", "TestPrimaryIsKilledUnderLoad"), "A081": by("TestRedisKilledInARevocation"),
-		"A082": by("storage/redis TestStalePromotion", "storage/redis TestStalePromotionInACluster", "storage/redis TestEndingsOutliveTheirPrimary"),
+		"A082": by("TestRevokerStands", "storage/redis TestStalePromotion", "storage/redis TestStalePromotionInACluster", "storage/redis TestEndingsOutliveTheirPrimary"),
 		"A084": by("storage/redis TestCutOffWithTheOldPrimary"), "A086": by("TestRedisIsFull", "storage/redis TestFullServer"),
 		"A088": by("TestRedisIsEmptied", "storage/redis TestEmptiedServer"), "A090": by("storage/redis TestSlotsMoveUnderLoad"),
 		"A091": by("storage/redis TestStalePromotionInACluster", "storage/redis TestShardOfCfgIsDown"),
