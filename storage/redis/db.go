@@ -61,11 +61,11 @@ type DB struct {
 	// begun counts sessions, and unconfirmed the changes that were not confirmed.
 	begun, unconfirmed atomic.Uint64
 	runs               atomic.Bool // Run runs: this process serves
-	// looking guards the next three: when look was called last, when this process last said
-	// that it serves, and who did, as it was known before a server was promoted; nil: not yet.
-	looking      sync.Mutex
-	looked, told time.Time
-	peers        []string
+	// looking guards what follows: when look was called last, when this process last said
+	// that it serves, and when it last heard who does, with no promoted server resting.
+	looking             sync.Mutex
+	looked, told, heard time.Time
+	peers               []string
 	// noted is what it had others know then; nil: nothing yet.
 	noted atomic.Pointer[string]
 	// refused is what the servers' configuration lacks since the last look.

@@ -26,6 +26,9 @@ type present struct {
 	notes    []string        // "<name> <note>"
 }
 
+// fleet is the name in which any process says that a server is served.
+const fleet = ""
+
 // has reports whether a process has repeated on a server what it sent before.
 func (p *present) has(name string, who identity) bool { return p.repeated[name+" "+who.String()] }
 
@@ -41,7 +44,12 @@ func (db *DB) present(ctx context.Context, s *session, within time.Duration, tel
 		args[0] = db.process
 		args[3], args[4] = db.nextNote()
 		for who := range s.known {
-			args = append(args, who.String())
+			args = append(args, db.process+" "+who.String())
+		}
+		if s.settled() == nil {
+			for who := range s.known {
+				args = append(args, fleet+" "+who.String())
+			}
 		}
 	}
 	lists, err := db.scripts.present.Run(ctx, primary, []string{servedKey(), repeatedKey(), notesKey()}, args...).Slice()

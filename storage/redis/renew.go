@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -71,16 +72,14 @@ func (db *DB) renew(ctx context.Context, spoiled *session) error {
 func (db *DB) begin(ctx context.Context) error {
 	old, next := db.session.Load(), newSession(&db.config)
 	met, last, err := db.prepare(ctx, next)
-	if err == nil {
-		err = next.met(met)
-	}
 	if next.alone && errors.Is(err, errReplica) {
 		return errors.Join(&PolicyError{"role", "slave", "name the primary in store.url, not a replica"}, next.Close())
 	}
 	if err != nil {
 		return errors.Join(unavailable("begin a session with redis", err), next.Close())
 	}
-	next.follow(ctx, old, met)
+	next.begin(met)
+	next.follow(old)
 	if db.ended.Load() || !db.session.CompareAndSwap(old, next) {
 		return errors.Join(unavailable("begin a session with redis", errClosed), next.Close())
 	}
@@ -92,7 +91,7 @@ func (db *DB) begin(ctx context.Context) error {
 	close(next.ready)
 	db.begun.Add(1)
 	if next.settled() != nil { // others wait for what this process says
-		_ = db.look(ctx, next)
+		_, _ = db.look(ctx, next)
 	}
 	if old != nil {
 		db.log.Info("a new session with redis has begun", zap.Int("primaries", len(met)))
@@ -102,8 +101,8 @@ func (db *DB) begin(ctx context.Context) error {
 }
 
 // prepare meets the servers and repeats on them what was sent until last. It fails if one
-// that was met is not the same afterwards, or did not get or take all of it. One that cannot
-// be connected to is not met, and stays a stranger.
+// that was met is not the same afterwards, or did not get or take all of it. One that does
+// not answer is not met, and stays a stranger (ask).
 func (db *DB) prepare(ctx context.Context, next *session) (met lives, last uint64, err error) {
 	if met, err = next.meet(ctx); err != nil {
 		return nil, 0, err
@@ -114,7 +113,7 @@ func (db *DB) prepare(ctx context.Context, next *session) (met lives, last uint6
 	}
 	for shard, err := range db.repeat(ctx, next, sent) {
 		primary, unknown := next.primary(ctx, shard)
-		if unknown != nil || mayHaveLeft(err) {
+		if unknown != nil {
 			return nil, 0, err
 		}
 		if _, found := met[primary.Options().Addr]; found {
@@ -133,25 +132,33 @@ func (db *DB) prepare(ctx context.Context, next *session) (met lives, last uint6
 	return met, sent[len(sent)-1].number, nil
 }
 
-// repeat sends remembered changes again and returns what went wrong, by shard.
+// repeat sends remembered changes again and returns what went wrong, by shard. After
+// that no more is sent to the shard.
 func (db *DB) repeat(ctx context.Context, s *session, sent []*remembered) map[string]error {
-	failed := make([]error, len(sent))
+	var mu sync.Mutex
+	failed := map[string]error{}
+	failure := func(shard string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		return failed[shard]
+	}
 	var all errgroup.Group
 	all.SetLimit(repeatsAtOnce)
-	for i, one := range sent {
+	for _, one := range sent {
 		all.Go(func() error {
-			failed[i] = one.again(ctx, s)
+			if failure(one.shard) != nil {
+				return nil
+			}
+			if err := one.again(ctx, s); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failed[one.shard] = err
+			}
 			return nil
 		})
 	}
 	_ = all.Wait() // none returns an error
-	out := map[string]error{}
-	for i, err := range failed {
-		if err != nil {
-			out[sent[i].shard] = err
-		}
-	}
-	return out
+	return failed
 }
 
 // beat looks at the primaries, with a new session if the last was spoiled.
@@ -167,7 +174,7 @@ func (db *DB) beat(ctx context.Context) {
 		_, _ = db.serving(ctx) // the next call or beat tries again
 		return
 	}
-	if err = db.look(ctx, s); err == nil {
+	if _, err = db.look(ctx, s); err == nil {
 		s.cut.Store(nil)
 		return
 	}

@@ -64,21 +64,35 @@ func TestNothingIsServedUnrepeated(t *testing.T) {
 	}
 }
 
-// TestMetInBetween: a session does not begin with a connection to a server that was not met.
-func TestMetInBetween(t *testing.T) {
+// TestNotMet: a server that did not answer as the session began is not asked by means of
+// a connection from then.
+func TestNotMet(t *testing.T) {
 	t.Parallel()
 	db := openHere(t)
-	var times atomic.Int64
-	db.sent.add(time.Now(), "00", func(_ context.Context, s *session) error {
-		if times.Add(1) == 1 {
-			require.True(t, s.admits(identity{run: "another"}))
-		}
-		return nil
-	})
-	db.session.Load().spoiled.Store(true)
-	require.ErrorIs(t, db.Ping(t.Context()), errStranger)
-	require.NoError(t, db.Ping(t.Context()))
-	require.False(t, db.session.Load().admits(identity{run: "another"}))
+	s := db.session.Load()
+	for addr := range s.met {
+		delete(s.met, addr)
+	}
+	_, err := db.ask(t.Context(), s, &call{keys: []string{epochKey(cfg)}})
+	require.ErrorIs(t, err, errStranger)
+	require.True(t, s.spoiled.Load())
+	require.NoError(t, db.Ping(t.Context()), "the next session has met it")
+}
+
+// TestKnows: a server is the one that was met as long as it runs and was not promoted
+// again.
+func TestKnows(t *testing.T) {
+	t.Parallel()
+	const never = "0000000000000000000000000000000000000000 -1"
+	s := &session{}
+	s.begin(lives{"1": {"run", "history 7"}, "2": {"other", never}})
+	for who, known := range map[identity]bool{
+		{"run", "history 7"}: true, {"other", never}: true,
+		{"run", never}:       true, // for want of replicas it has forgotten that it was promoted
+		{"run", "history 8"}: false, {"other", "history 7"}: false, {"new", never}: false, {"new", "history 7"}: false,
+	} {
+		require.Equal(t, known, s.knows(who), "%v", who)
+	}
 }
 
 // TestRenumber: the revision that a repeated replacement makes is put into its field

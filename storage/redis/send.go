@@ -70,14 +70,15 @@ func pause(ctx context.Context, length time.Duration) error {
 // ask sends a call once, to the primary that a session has for its shard.
 func (db *DB) ask(ctx context.Context, s *session, c *call) (reply, error) {
 	shard := c.shard()
-	state := s.shards[shard]
-	if state.promotion.rests() {
-		if db.lookSoon(ctx, s); state.promotion.rests() {
-			return reply{}, errSettling
-		}
+	primary, err := db.primary(ctx, s, shard)
+	if err != nil {
+		return reply{}, err
 	}
-	before := state.epoch.Load()
-	answer, err := db.send(ctx, s, shard, c)
+	if err := db.serves(ctx, s, primary.Options().Addr); err != nil {
+		return reply{}, err
+	}
+	before := s.shards[shard].epoch.Load()
+	answer, err := db.sendTo(ctx, s, primary, c)
 	if err != nil {
 		return reply{}, err
 	}
@@ -87,19 +88,50 @@ func (db *DB) ask(ctx context.Context, s *session, c *call) (reply, error) {
 	return answer, nil
 }
 
-// send sends a call to the primary of a shard.
-func (db *DB) send(ctx context.Context, s *session, shard string, c *call) (reply, error) {
+// serves fails unless the server at an address was met, and does not rest.
+func (db *DB) serves(ctx context.Context, s *session, addr string) error {
+	if _, met := s.met[addr]; !met {
+		s.spoiled.Store(true)
+		return errStranger
+	}
+	one := s.promotions[addr]
+	if !one.rests() {
+		return nil
+	}
+	if db.lookSoon(ctx, s); !one.rests() {
+		return nil
+	}
+	if cut := s.cut.Load(); cut != nil {
+		return fmt.Errorf("%w (%v)", errSettling, *cut) //nolint:errorlint // it is not sent again for that
+	}
+	return errSettling
+}
+
+// primary finds the primary of a shard.
+func (db *DB) primary(ctx context.Context, s *session, shard string) (*goredis.Client, error) {
 	primary, err := s.primary(ctx, shard)
 	if err != nil {
 		s.moved(ctx)
-		return reply{}, fmt.Errorf("find the primary of a shard: %w", err)
+		return nil, fmt.Errorf("find the primary of a shard: %w", err)
 	}
-	var answer reply
+	return primary, nil
+}
+
+// send sends a call to the primary of a shard, whether that is served or not.
+func (db *DB) send(ctx context.Context, s *session, shard string, c *call) (reply, error) {
+	primary, err := db.primary(ctx, s, shard)
+	if err != nil {
+		return reply{}, err
+	}
+	return db.sendTo(ctx, s, primary, c)
+}
+
+func (db *DB) sendTo(ctx context.Context, s *session, primary *goredis.Client, c *call) (answer reply, err error) {
 	switch {
 	case c.joins != nil:
 		answer, err = db.join(ctx, s.together(primary), primary, c)
 	case c.change && (db.config.Replicas > 0 || db.config.Disk):
-		answer, err = readReply(db.confirmed(ctx, primary, shard, c))
+		answer, err = readReply(db.confirmed(ctx, primary, c))
 	default:
 		answer, err = readReply(c.script.Run(ctx, primary, c.keys, c.args...).Slice())
 	}
@@ -115,7 +147,7 @@ var errUnconfirmed = errors.New("too few replicas confirmed the change")
 // confirmed sends a change, and behind it on the same connection the question
 // how many replicas have it. It speaks of what its own connection wrote last,
 // and a change that was there already writes nothing: so the epoch is raised first.
-func (db *DB) confirmed(ctx context.Context, primary *goredis.Client, shard string, c *call) ([]any, error) {
+func (db *DB) confirmed(ctx context.Context, primary *goredis.Client, c *call) ([]any, error) {
 	whole := func(pipe goredis.Scripter) *goredis.Cmd { return c.script.Eval(ctx, pipe, c.keys, c.args...) }
 	send := func(pipe goredis.Scripter) *goredis.Cmd { return c.script.EvalSha(ctx, pipe, c.keys, c.args...) }
 	if db.config.Disk { // a script that is unknown would be waited for all the same
@@ -123,7 +155,7 @@ func (db *DB) confirmed(ctx context.Context, primary *goredis.Client, shard stri
 	}
 	for range 2 {
 		pipe := primary.Pipeline()
-		raised := db.scripts.raise.Eval(ctx, pipe, []string{epochKey(shard)})
+		raised := db.scripts.raise.Eval(ctx, pipe, []string{epochKey(c.shard())})
 		change := send(pipe)
 		evidence := db.askEvidence(ctx, pipe)
 		_, _ = pipe.Exec(ctx) // each command has its own error

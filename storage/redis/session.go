@@ -42,11 +42,11 @@ type session struct {
 	// sentinels is the password of those, as it was when the session began.
 	sentinels secret.Text
 	ready     chan struct{} // closed once calls are served
-	// seen is who was connected to while the session met the servers, nil after that;
-	// then known does not change any more.
-	meeting sync.Mutex
-	seen    map[identity]bool
-	known   map[identity]bool
+	// begun ends the time in which the session meets the servers; met, by their address, and
+	// known do not change after it.
+	begun atomic.Bool
+	met   lives
+	known map[identity]bool
 	// spoiled says that the session met a stranger, or a shard that went back.
 	spoiled atomic.Bool
 	shards  map[string]*shardState
@@ -61,12 +61,10 @@ type session struct {
 // shardState is what a session knows of one shard.
 type shardState struct {
 	epoch atomic.Int64 // the highest that a script answered
-	// promotion is that of its server, if that may have taken over a moment ago.
-	promotion *promotion
 }
 
 func newSession(config *Config) *session {
-	s := &session{alone: config.Topology == Standalone, ready: make(chan struct{}), seen: map[identity]bool{}, promotions: map[string]*promotion{}, shards: make(map[string]*shardState, id.Shards+1)}
+	s := &session{alone: config.Topology == Standalone, ready: make(chan struct{}), promotions: map[string]*promotion{}, shards: make(map[string]*shardState, id.Shards+1)}
 	for _, shard := range allShards() {
 		s.shards[shard] = &shardState{}
 	}
@@ -100,7 +98,7 @@ func (s *session) hello(ctx context.Context, conn *goredis.Conn) error {
 	switch {
 	case err != nil || mode == "sentinel": // asked for the primary, and nothing else
 		return err
-	case !s.admits(who):
+	case s.begun.Load() && !s.knows(who):
 		s.spoiled.Store(true)
 		return errStranger
 	default:
@@ -108,34 +106,29 @@ func (s *session) hello(ctx context.Context, conn *goredis.Conn) error {
 	}
 }
 
-// admits reports whether a connection to a server is kept: to any as long as the session
-// meets them, and then to those that it knows.
-func (s *session) admits(who identity) bool {
-	s.meeting.Lock()
-	defer s.meeting.Unlock()
-	if s.seen != nil {
-		s.seen[who] = true
-		return true
-	}
-	return s.known[who]
-}
-
-// met ends the meeting: from now on the session knows those, and nobody else. It fails if
-// there is a connection to another.
-func (s *session) met(all lives) error {
-	s.meeting.Lock()
-	defer s.meeting.Unlock()
-	s.known = make(map[identity]bool, len(all))
-	for _, who := range all {
+// begin ends the meeting: from now on the session knows those, and nobody else.
+func (s *session) begin(met lives) {
+	s.met, s.known = met, make(map[identity]bool, len(met))
+	for _, who := range met {
 		s.known[who] = true
 	}
-	for who := range s.seen {
-		if !s.known[who] {
-			return errStranger
+	s.begun.Store(true)
+}
+
+// knows reports whether a server is one that was met. One that was promoted forgets that
+// when it has had no replica for an hour.
+func (s *session) knows(who identity) bool {
+	if s.known[who] {
+		return true
+	}
+	if !who.promoted() {
+		for one := range s.known {
+			if one.run == who.run {
+				return true
+			}
 		}
 	}
-	s.seen = nil
-	return nil
+	return false
 }
 
 // ask returns who a server is. errReplica unless it is a primary, or a sentinel.

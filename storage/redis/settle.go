@@ -14,7 +14,7 @@ import (
 
 const (
 	// settleLeast is how long a promoted server has taken writes before it is served:
-	// time for a process that began a moment ago, which nobody has heard of.
+	// time for a process that nobody has heard of yet.
 	settleLeast = time.Second
 	// settleMost is how long it has taken writes before it is served although a process
 	// has not said that it repeated there what it sent: that has ended, or stands.
@@ -34,7 +34,7 @@ const (
 // beatEvery at most: where all stands still, nobody could repeat anything meanwhile.
 type promotion struct {
 	who    identity
-	least  time.Duration
+	first  bool // it was met at the start of this process: others may serve it by now
 	served atomic.Bool
 	seen   time.Time // when it was found last that it takes writes; zero: it did not
 	waited time.Duration
@@ -53,33 +53,29 @@ func (p *promotion) due(now time.Time, takesWrites, all bool) bool {
 		p.waited += min(now.Sub(p.seen), beatEvery)
 	}
 	p.seen = now
-	return all && p.waited >= p.least || p.waited >= settleMost
+	return all && p.waited >= settleLeast || p.waited >= settleMost
 }
 
 // follow takes over from the session before, if there is one: the servers that it did not
 // know are promoted ones, and those that rest go on. For the first session of a process
-// each is that was ever promoted: if others serve, they know.
-func (s *session) follow(ctx context.Context, old *session, met lives) {
+// each is that was ever promoted.
+func (s *session) follow(old *session) {
 	if s.alone {
 		return
 	}
-	for addr, who := range met {
+	for addr, who := range s.met {
 		switch {
 		case old == nil && who.promoted():
+			s.promotions[addr] = &promotion{who: who, first: true}
+		case old == nil:
+		case !old.knows(who):
 			s.promotions[addr] = &promotion{who: who}
-		case old != nil && !old.known[who]:
-			s.promotions[addr] = &promotion{who: who, least: settleLeast}
-		case old != nil:
+		default:
 			for _, before := range old.promotions {
 				if before.who == who {
 					s.promotions[addr] = before
 				}
 			}
-		}
-	}
-	for shard, state := range s.shards {
-		if primary, err := s.primary(ctx, shard); err == nil { // else nobody known serves it
-			state.promotion = s.promotions[primary.Options().Addr]
 		}
 	}
 }
@@ -97,7 +93,7 @@ func (s *session) settled() error {
 // look asks each primary whether it takes writes, says that this process serves if it is
 // time for that, and has promoted servers served that are to be. An error is that of a
 // primary that takes no writes.
-func (db *DB) look(ctx context.Context, s *session) error {
+func (db *DB) look(ctx context.Context, s *session) (taking map[string]bool, err error) {
 	db.looking.Lock()
 	defer db.looking.Unlock()
 	return db.lookAlone(ctx, s)
@@ -110,21 +106,24 @@ func (db *DB) lookSoon(ctx context.Context, s *session) {
 	}
 	defer db.looking.Unlock()
 	if db.now().Sub(db.looked) >= lookEvery {
-		_ = db.lookAlone(ctx, s)
+		_, _ = db.lookAlone(ctx, s)
 	}
 }
 
-func (db *DB) lookAlone(ctx context.Context, s *session) error {
-	taking, err := db.taking(ctx, s)
+// lookAlone does not end with the request of whoever looks: others wait for it.
+func (db *DB) lookAlone(ctx context.Context, s *session) (taking map[string]bool, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.config.within(callTimeout))
+	defer cancel()
+	taking, err = db.taking(ctx, s)
 	now, resting := db.now(), s.settled() != nil
 	db.looked = now
 	tells := db.runs.Load() && !s.spoiled.Load() && (resting || now.Sub(db.told) >= servedFor/4)
 	if !resting && !tells {
-		return err
+		return taking, err
 	}
-	within := servedFor
-	if db.peers == nil { // nobody is known yet, and they may have been silent for as long as a failover takes
-		within = presentFor
+	within := presentFor
+	if db.peers != nil { // those who were silent since are known
+		within = min(within, now.Sub(db.heard)+servedFor)
 	}
 	there, unknown := db.present(ctx, s, within, tells)
 	switch {
@@ -134,22 +133,30 @@ func (db *DB) lookAlone(ctx context.Context, s *session) error {
 		db.told = now
 	}
 	for addr, one := range s.promotions {
-		if !one.rests() {
-			continue
+		if takes, asked := taking[addr]; asked && one.rests() {
+			db.decide(one, there, now, takes)
+		} else if !asked && len(taking) > 0 {
+			s.spoiled.Store(true) // it is no primary any more
 		}
-		missing := db.missing(there, one)
-		if !one.due(now, taking[addr], len(missing) == 0) {
-			continue
-		}
-		if len(missing) > 0 {
-			db.log.Warn("a promoted redis server is served although processes have not repeated there what they sent", zap.Strings("processes", missing))
-		}
-		one.served.Store(true)
 	}
 	if there != nil && s.settled() == nil {
-		db.peers = there.served
+		db.peers, db.heard = there.served, now
 	}
-	return err
+	return taking, err
+}
+
+// decide has a promoted server served, if it is time for that.
+func (db *DB) decide(one *promotion, there *present, now time.Time, takesWrites bool) {
+	missing := db.missing(there, one)
+	due := one.due(now, takesWrites, len(missing) == 0)
+	switch {
+	case one.first && there != nil && there.has(fleet, one.who):
+	case !due:
+		return
+	case len(missing) > 0:
+		db.log.Warn("a promoted redis server is served although processes have not repeated there what they sent", zap.Strings("processes", missing))
+	}
+	one.served.Store(true)
 }
 
 // taking asks each primary whether it takes writes. An error is that of one that does not.
@@ -185,16 +192,19 @@ func (db *DB) missing(there *present, one *promotion) (names []string) {
 	return names
 }
 
-// settle waits, in the first session, until promoted servers are served. One that takes
-// no writes is not waited for: whoever asks it will be told.
+// settle waits, in the first session, until promoted servers are served. It does not wait
+// for those that take no writes: whoever asks them will be told.
 func (db *DB) settle(ctx context.Context, s *session) {
-	for s.settled() != nil {
-		if db.look(ctx, s) != nil {
-			return
+	waits := func() bool {
+		taking, _ := db.look(ctx, s)
+		for addr, one := range s.promotions {
+			if one.rests() && taking[addr] {
+				return true
+			}
 		}
-		if s.settled() == nil || pause(ctx, lookEvery) != nil {
-			return
-		}
+		return false
+	}
+	for s.settled() != nil && waits() && pause(ctx, lookEvery) == nil {
 	}
 }
 

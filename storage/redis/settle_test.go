@@ -36,23 +36,21 @@ func TestDue(t *testing.T) {
 	}
 	least, most := int(settleLeast/step), int(settleMost/step)
 	for name, as := range map[string]struct {
-		least time.Duration
 		steps []func(*promotion, *time.Time) bool
 		due   bool
 	}{
-		"at the first look where no time has to pass":    {0, []func(*promotion, *time.Time) bool{looks(1, true, true)}, true},
-		"not where it takes no writes":                   {0, []func(*promotion, *time.Time) bool{looks(1, false, true)}, false},
-		"not where one has not repeated":                 {0, []func(*promotion, *time.Time) bool{looks(1, true, false)}, false},
-		"not before the least time":                      {settleLeast, []func(*promotion, *time.Time) bool{looks(least, true, true)}, false},
-		"after the least time":                           {settleLeast, []func(*promotion, *time.Time) bool{looks(least+1, true, true)}, true},
-		"time in which it took no writes does not count": {settleLeast, []func(*promotion, *time.Time) bool{looks(least, true, true), looks(1, false, true), looks(1, true, true)}, false},
-		"time in which all stood does not count":         {settleLeast, []func(*promotion, *time.Time) bool{looks(1, true, true), stands(time.Hour), looks(1, true, true)}, false},
-		"not before the most, where one is missing":      {settleLeast, []func(*promotion, *time.Time) bool{looks(most, true, false)}, false},
-		"after the most, where one is missing":           {settleLeast, []func(*promotion, *time.Time) bool{looks(most+1, true, false)}, true},
+		"not where it takes no writes":                   {[]func(*promotion, *time.Time) bool{looks(most+1, false, true)}, false},
+		"not where one has not repeated":                 {[]func(*promotion, *time.Time) bool{looks(least+1, true, false)}, false},
+		"not before the least time":                      {[]func(*promotion, *time.Time) bool{looks(least, true, true)}, false},
+		"after the least time":                           {[]func(*promotion, *time.Time) bool{looks(least+1, true, true)}, true},
+		"time in which it took no writes does not count": {[]func(*promotion, *time.Time) bool{looks(least, true, true), looks(1, false, true), looks(1, true, true)}, false},
+		"time in which all stood does not count":         {[]func(*promotion, *time.Time) bool{looks(1, true, true), stands(time.Hour), looks(1, true, true)}, false},
+		"not before the most, where one is missing":      {[]func(*promotion, *time.Time) bool{looks(most, true, false)}, false},
+		"after the most, where one is missing":           {[]func(*promotion, *time.Time) bool{looks(most+1, true, false)}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p, now, due := &promotion{least: as.least}, time.Unix(0, 0), false
+			p, now, due := &promotion{}, time.Unix(0, 0), false
 			for _, step := range as.steps {
 				due = step(p, &now)
 			}
@@ -105,8 +103,8 @@ func (db *DB) waited() (longest time.Duration) {
 func TestSettles(t *testing.T) {
 	t.Parallel()
 	s := testenv.Sentinel(t, testenv.RedisOptions{})
-	late, _, _ := memberOf(t, s)
-	db, log, _ := memberOf(t, s)
+	late, _, stopLate := memberOf(t, s)
+	db, log, stop := memberOf(t, s)
 	testenv.Wait(t, 10*time.Second, func() bool { return db.knows(late) })
 	repeats := make(chan struct{})
 	late.sent.add(time.Now(), "00", func(ctx context.Context, _ *session) error {
@@ -119,7 +117,7 @@ func TestSettles(t *testing.T) {
 	})
 	primary := s.Primary()
 	primary.Kill()
-	s.Promoted(primary)
+	next := s.Promoted(primary)
 	testenv.Wait(t, 30*time.Second, func() bool { return db.waited() > settleLeast+settleMost/4 })
 	require.ErrorIs(t, db.Ping(t.Context()), errSettling)
 	_, err := db.Catalog().Version(t.Context())
@@ -142,6 +140,30 @@ func TestSettles(t *testing.T) {
 	require.Less(t, db.waited(), settleMost)
 	require.NoError(t, <-joined)
 	require.Empty(t, log.FilterMessageSnippet("have not repeated").All())
+
+	begins := func() time.Duration {
+		one, err := Open(t.Context(), db.config)
+		require.NoError(t, err)
+		require.NoError(t, one.session.Load().settled())
+		require.NoError(t, one.Close())
+		return one.waited()
+	}
+	testenv.Wait(t, 10*time.Second, func() bool { return begins() == 0 }) // others serve it, and have said so
+	for _, one := range []func(){stopLate, stop} {
+		one()
+	}
+	next.MustDo("DEL", servedKey(), repeatedKey()) // as if all had been away for a minute
+	require.GreaterOrEqual(t, begins(), settleLeast, "nobody knows whether somebody has to repeat something")
+}
+
+// TestLookOutlivesARequest: what one request looks for is for all.
+func TestLookOutlivesARequest(t *testing.T) {
+	t.Parallel()
+	db := openHere(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := db.look(ctx, db.session.Load())
+	require.NoError(t, err)
 }
 
 // TestSettlesWithout: a process that has ended is not waited for without end.
