@@ -172,10 +172,8 @@ func (db *DB) pipeline(ctx context.Context, what string, fill func(goredis.Pipel
 		if cut := s.cut.Load(); cut != nil {
 			return unavailable(what, *cut)
 		}
-		if s.settled() != nil {
-			db.lookSoon(ctx, s)
-		}
 		if err := s.settled(); err != nil {
+			db.lookSoon(ctx, s)
 			return unavailable(what, err)
 		}
 		pipe := s.pipeline()

@@ -35,6 +35,8 @@ func (p *present) has(name string, who identity) bool { return p.repeated[name+"
 // present asks who serves, or did within that time. A process that tells says so of
 // itself, too.
 func (db *DB) present(ctx context.Context, s *session, within time.Duration, tells bool) (*present, error) {
+	ctx, cancel := context.WithTimeout(ctx, db.config.within(callTimeout))
+	defer cancel()
 	primary, err := s.primary(ctx, cfg)
 	if err != nil {
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -70,29 +69,28 @@ func (db *DB) renew(ctx context.Context, spoiled *session) error {
 // that the new one knows all has been repeated that was sent until it was in
 // place.
 func (db *DB) begin(ctx context.Context) error {
-	old, next := db.session.Load(), newSession(&db.config)
+	old, next := db.session.Load(), newSession(&db.config, db.scripts.beat)
 	met, last, err := db.prepare(ctx, next)
+	if err == nil {
+		err = next.begin(met)
+	}
 	if next.alone && errors.Is(err, errReplica) {
 		return errors.Join(&PolicyError{"role", "slave", "name the primary in store.url, not a replica"}, next.Close())
 	}
 	if err != nil {
 		return errors.Join(unavailable("begin a session with redis", err), next.Close())
 	}
-	next.begin(met)
 	next.follow(old)
 	if db.ended.Load() || !db.session.CompareAndSwap(old, next) {
 		return errors.Join(unavailable("begin a session with redis", errClosed), next.Close())
 	}
 	// What was sent to the old servers since: no call is on its way to them that
 	// is not remembered by now.
-	if failed := db.repeat(ctx, next, db.sent.since(last)); len(failed) > 0 {
+	if db.repeat(ctx, next, met, db.sent.since(last)) != nil {
 		next.spoiled.Store(true)
 	}
 	close(next.ready)
 	db.begun.Add(1)
-	if next.settled() != nil { // others wait for what this process says
-		_, _ = db.look(ctx, next)
-	}
 	if old != nil {
 		db.log.Info("a new session with redis has begun", zap.Int("primaries", len(met)))
 		_ = old.Close() // who still waits for an answer there asks again here
@@ -102,7 +100,7 @@ func (db *DB) begin(ctx context.Context) error {
 
 // prepare meets the servers and repeats on them what was sent until last. It fails if one
 // that was met is not the same afterwards, or did not get or take all of it. One that does
-// not answer is not met, and stays a stranger (ask).
+// not answer is not met, and stays a stranger.
 func (db *DB) prepare(ctx context.Context, next *session) (met lives, last uint64, err error) {
 	if met, err = next.meet(ctx); err != nil {
 		return nil, 0, err
@@ -111,14 +109,8 @@ func (db *DB) prepare(ctx context.Context, next *session) (met lives, last uint6
 	if len(sent) == 0 {
 		return met, 0, nil
 	}
-	for shard, err := range db.repeat(ctx, next, sent) {
-		primary, unknown := next.primary(ctx, shard)
-		if unknown != nil {
-			return nil, 0, err
-		}
-		if _, found := met[primary.Options().Addr]; found {
-			return nil, 0, err
-		}
+	if err := db.repeat(ctx, next, met, sent); err != nil {
+		return nil, 0, err
 	}
 	again, err := next.meet(ctx)
 	if err != nil {
@@ -132,33 +124,24 @@ func (db *DB) prepare(ctx context.Context, next *session) (met lives, last uint6
 	return met, sent[len(sent)-1].number, nil
 }
 
-// repeat sends remembered changes again and returns what went wrong, by shard. After
-// that no more is sent to the shard.
-func (db *DB) repeat(ctx context.Context, s *session, sent []*remembered) map[string]error {
-	var mu sync.Mutex
-	failed := map[string]error{}
-	failure := func(shard string) error {
-		mu.Lock()
-		defer mu.Unlock()
-		return failed[shard]
-	}
-	var all errgroup.Group
+// repeat sends remembered changes again, to those servers that were met, until one fails.
+// The others get them when they are met.
+func (db *DB) repeat(ctx context.Context, s *session, met lives, sent []*remembered) error {
+	all, ctx := errgroup.WithContext(ctx)
 	all.SetLimit(repeatsAtOnce)
 	for _, one := range sent {
 		all.Go(func() error {
-			if failure(one.shard) != nil {
+			primary, err := s.primary(ctx, one.shard)
+			if err != nil {
+				return fmt.Errorf("find the primary of a shard: %w", err)
+			}
+			if _, found := met[primary.Options().Addr]; !found {
 				return nil
 			}
-			if err := one.again(ctx, s); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				failed[one.shard] = err
-			}
-			return nil
+			return one.again(ctx, s)
 		})
 	}
-	_ = all.Wait() // none returns an error
-	return failed
+	return all.Wait() //nolint:wrapcheck // each says what it repeats
 }
 
 // beat looks at the primaries, with a new session if the last was spoiled.
@@ -171,18 +154,18 @@ func (db *DB) beat(ctx context.Context) {
 	}
 	if s.outdated(&db.config) {
 		s.spoiled.Store(true)
-		_, _ = db.serving(ctx) // the next call or beat tries again
-		return
-	}
-	if _, err = db.look(ctx, s); err == nil {
+	} else if _, err = db.look(ctx, s); err == nil {
 		s.cut.Store(nil)
+	} else {
+		s.moved(ctx)
+		if s.cut.Swap(&err) == nil {
+			db.log.Warn("a redis primary does not take writes", zap.Error(err))
+		}
+	}
+	if !s.spoiled.Load() {
 		return
 	}
-	s.moved(ctx)
-	if s.cut.Swap(&err) == nil {
-		db.log.Warn("a redis primary does not take writes", zap.Error(err))
-	}
-	if s.spoiled.Load() {
-		_, _ = db.serving(ctx) // the next call or beat tries again
+	if s, err = db.serving(ctx); err == nil { // else the next call or beat tries again
+		_, _ = db.look(ctx, s) // others wait for what this process says
 	}
 }

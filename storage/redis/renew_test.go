@@ -15,6 +15,7 @@ import (
 
 	"github.com/cambio-sts/cambio/internal/audit"
 	"github.com/cambio-sts/cambio/internal/fault"
+	"github.com/cambio-sts/cambio/internal/id"
 	"github.com/cambio-sts/cambio/internal/testenv"
 	"github.com/cambio-sts/cambio/pat"
 )
@@ -64,19 +65,76 @@ func TestNothingIsServedUnrepeated(t *testing.T) {
 	}
 }
 
-// TestNotMet: a server that did not answer as the session began is not asked by means of
-// a connection from then.
-func TestNotMet(t *testing.T) {
+// TestMetInBetween: a session does not begin with a connection to a server that was not met.
+func TestMetInBetween(t *testing.T) {
 	t.Parallel()
 	db := openHere(t)
-	s := db.session.Load()
-	for addr := range s.met {
-		delete(s.met, addr)
+	var times atomic.Int64
+	db.sent.add(time.Now(), "00", func(_ context.Context, s *session) error {
+		if times.Add(1) == 1 {
+			require.True(t, s.admits(identity{run: "another"}))
+		}
+		return nil
+	})
+	db.session.Load().spoiled.Store(true)
+	require.ErrorIs(t, db.Ping(t.Context()), errStranger)
+	require.NoError(t, db.Ping(t.Context()))
+	require.False(t, db.session.Load().admits(identity{run: "another"}))
+}
+
+// TestAShardIsAway: while a primary of a cluster does not answer, or takes no writes, and
+// this process has something to repeat there, the others are served, also in a new session.
+func TestAShardIsAway(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(*testenv.RedisServer) (mend func()){
+		"it stands": func(s *testenv.RedisServer) func() {
+			s.Pause()
+			return s.Resume
+		},
+		"it takes no writes": func(s *testenv.RedisServer) func() {
+			s.MustDo("CONFIG", "SET", "min-replicas-to-write", "3")
+			return func() { s.MustDo("CONFIG", "SET", "min-replicas-to-write", "0") }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := testenv.Cluster(t, testenv.RedisOptions{})
+			for _, node := range c.Nodes {
+				node.MustDo("CONFIG", "SET", "cluster-replica-no-failover", "yes")
+			}
+			here, shard := epochKey(cfg), ""
+			for n := 0; shard == "" || c.Primary(epochKey(shard)) == c.Primary(here); n++ {
+				shard = id.ShardName(n)
+			}
+			away := epochKey(shard)
+			db, err := Open(t.Context(), Config{Topology: Cluster, Addrs: c.Addrs(), Durability: Verified, Now: time.Now})
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = db.Close() })
+			raise := func(key string) error {
+				_, err := db.do(t.Context(), call{what: "raise", script: db.scripts.confirm, keys: []string{key, key}})
+				return err
+			}
+			var repeated atomic.Int64
+			db.sent.add(time.Now(), shard, func(ctx context.Context, s *session) error {
+				repeated.Add(1)
+				_, err := db.resend(ctx, s, call{what: "raise", script: db.scripts.confirm, keys: []string{away, away}})
+				return err
+			})
+			mend := spoil(c.Primary(away))
+			db.session.Load().spoiled.Store(true)
+			testenv.Wait(t, 10*time.Second, func() bool { return raise(here) == nil })
+			begun := db.begun.Load()
+			for range 20 {
+				require.ErrorIs(t, raise(away), fault.ErrUnavailable)
+				require.NoError(t, raise(here))
+			}
+			require.Equal(t, begun, db.begun.Load(), "no new session for each that asks")
+			require.Zero(t, repeated.Load())
+			mend()
+			testenv.Wait(t, 10*time.Second, func() bool { return raise(away) == nil })
+			require.Equal(t, int64(1), repeated.Load())
+		})
 	}
-	_, err := db.ask(t.Context(), s, &call{keys: []string{epochKey(cfg)}})
-	require.ErrorIs(t, err, errStranger)
-	require.True(t, s.spoiled.Load())
-	require.NoError(t, db.Ping(t.Context()), "the next session has met it")
 }
 
 // TestKnows: a server is the one that was met as long as it runs and was not promoted
@@ -85,7 +143,7 @@ func TestKnows(t *testing.T) {
 	t.Parallel()
 	const never = "0000000000000000000000000000000000000000 -1"
 	s := &session{}
-	s.begin(lives{"1": {"run", "history 7"}, "2": {"other", never}})
+	require.NoError(t, s.begin(lives{"1": {"run", "history 7"}, "2": {"other", never}}))
 	for who, known := range map[identity]bool{
 		{"run", "history 7"}: true, {"other", never}: true,
 		{"run", never}:       true, // for want of replicas it has forgotten that it was promoted

@@ -88,19 +88,12 @@ func (db *DB) ask(ctx context.Context, s *session, c *call) (reply, error) {
 	return answer, nil
 }
 
-// serves fails unless the server at an address was met, and does not rest.
+// serves fails while the server at an address rests.
 func (db *DB) serves(ctx context.Context, s *session, addr string) error {
-	if _, met := s.met[addr]; !met {
-		s.spoiled.Store(true)
-		return errStranger
-	}
-	one := s.promotions[addr]
-	if !one.rests() {
+	if !s.promotions[addr].rests() {
 		return nil
 	}
-	if db.lookSoon(ctx, s); !one.rests() {
-		return nil
-	}
+	db.lookSoon(ctx, s)
 	if cut := s.cut.Load(); cut != nil {
 		return fmt.Errorf("%w (%v)", errSettling, *cut) //nolint:errorlint // it is not sent again for that
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -39,14 +40,16 @@ var (
 type session struct {
 	servers
 	alone bool // one server, which no other takes over from
+	beat  *goredis.Script
 	// sentinels is the password of those, as it was when the session began.
 	sentinels secret.Text
 	ready     chan struct{} // closed once calls are served
-	// begun ends the time in which the session meets the servers; met, by their address, and
-	// known do not change after it.
-	begun atomic.Bool
-	met   lives
-	known map[identity]bool
+	// seen is who was connected to while the session met the servers, nil after that; then
+	// met, by their addresses, and known do not change any more.
+	meeting sync.Mutex
+	seen    map[identity]bool
+	met     lives
+	known   map[identity]bool
 	// spoiled says that the session met a stranger, or a shard that went back.
 	spoiled atomic.Bool
 	shards  map[string]*shardState
@@ -63,8 +66,8 @@ type shardState struct {
 	epoch atomic.Int64 // the highest that a script answered
 }
 
-func newSession(config *Config) *session {
-	s := &session{alone: config.Topology == Standalone, ready: make(chan struct{}), promotions: map[string]*promotion{}, shards: make(map[string]*shardState, id.Shards+1)}
+func newSession(config *Config, beat *goredis.Script) *session {
+	s := &session{alone: config.Topology == Standalone, beat: beat, ready: make(chan struct{}), seen: map[identity]bool{}, promotions: map[string]*promotion{}, shards: make(map[string]*shardState, id.Shards+1)}
 	for _, shard := range allShards() {
 		s.shards[shard] = &shardState{}
 	}
@@ -92,13 +95,18 @@ func allShards() []string {
 	return out
 }
 
-// hello asks a server who it is, on a connection that nothing else was sent on.
+// hello asks a server who it is and whether it takes writes, on a connection that nothing
+// else was sent on. One that takes none is not asked anything: it is cut off, loads its
+// data, or cannot be told yet what it may lack.
 func (s *session) hello(ctx context.Context, conn *goredis.Conn) error {
 	who, mode, err := ask(ctx, conn)
-	switch {
-	case err != nil || mode == "sentinel": // asked for the primary, and nothing else
+	if err != nil || mode == "sentinel" { // asked for the primary, and nothing else
 		return err
-	case s.begun.Load() && !s.knows(who):
+	}
+	switch err := s.beat.Eval(ctx, conn, nil).Err(); {
+	case err != nil:
+		return fmt.Errorf("ask redis whether it takes writes: %w", err)
+	case !s.admits(who):
 		s.spoiled.Store(true)
 		return errStranger
 	default:
@@ -106,30 +114,56 @@ func (s *session) hello(ctx context.Context, conn *goredis.Conn) error {
 	}
 }
 
-// begin ends the meeting: from now on the session knows those, and nobody else.
-func (s *session) begin(met lives) {
+// admits reports whether a connection to a server is kept: to any while the session meets
+// them, and then to those that it knows.
+func (s *session) admits(who identity) bool {
+	s.meeting.Lock()
+	defer s.meeting.Unlock()
+	if s.seen != nil {
+		s.seen[who] = true
+		return true
+	}
+	return s.knows(who)
+}
+
+// begin ends the meeting: from now on the session knows those, and nobody else. It fails if
+// there may be a connection to another.
+func (s *session) begin(met lives) error {
+	s.meeting.Lock()
+	defer s.meeting.Unlock()
 	s.met, s.known = met, make(map[identity]bool, len(met))
 	for _, who := range met {
 		s.known[who] = true
 	}
-	s.begun.Store(true)
+	for who := range s.seen {
+		if !s.knows(who) {
+			return errStranger
+		}
+	}
+	s.seen = nil
+	return nil
 }
 
-// knows reports whether a server is one that was met. One that was promoted forgets that
-// when it has had no replica for an hour.
+// knows reports whether a server is one that was met.
 func (s *session) knows(who identity) bool {
-	if s.known[who] {
-		return true
-	}
-	if !who.promoted() {
-		for one := range s.known {
-			if one.run == who.run {
-				return true
-			}
+	for one := range s.known {
+		if one.still(who) {
+			return true
 		}
 	}
 	return false
 }
+
+// still reports whether a server that says who it is now is the one that it was. One that
+// was promoted forgets that when it has had no replica for an hour.
+func (i identity) still(who identity) bool {
+	return i == who || i.run == who.run && !who.promoted()
+}
+
+// promoted reports whether a server was a replica before it was a primary.
+func (i identity) promoted() bool { return !strings.HasSuffix(i.before, " -1") }
+
+func (i identity) String() string { return i.run + " " + i.before }
 
 // ask returns who a server is. errReplica unless it is a primary, or a sentinel.
 func ask(ctx context.Context, conn interface {

@@ -3,7 +3,6 @@ package redis
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -56,23 +55,22 @@ func (p *promotion) due(now time.Time, takesWrites, all bool) bool {
 	return all && p.waited >= settleLeast || p.waited >= settleMost
 }
 
-// follow takes over from the session before, if there is one: the servers that it did not
-// know are promoted ones, and those that rest go on. For the first session of a process
-// each is that was ever promoted.
+// follow takes over from the session before: the servers that it did not know are promoted
+// ones, and those that rest go on. For the first session of a process all are: it cannot
+// tell, but others can.
 func (s *session) follow(old *session) {
 	if s.alone {
 		return
 	}
 	for addr, who := range s.met {
 		switch {
-		case old == nil && who.promoted():
-			s.promotions[addr] = &promotion{who: who, first: true}
 		case old == nil:
+			s.promotions[addr] = &promotion{who: who, first: true}
 		case !old.knows(who):
 			s.promotions[addr] = &promotion{who: who}
 		default:
 			for _, before := range old.promotions {
-				if before.who == who {
+				if before.who.still(who) {
 					s.promotions[addr] = before
 				}
 			}
@@ -99,21 +97,23 @@ func (db *DB) look(ctx context.Context, s *session) (taking map[string]bool, err
 	return db.lookAlone(ctx, s)
 }
 
-// lookSoon is look, unless somebody does so or has done so a moment ago.
+// lookSoon has somebody look, unless one does so or has done so a moment ago. It does not
+// wait, and the look does not end with the request: it is for all.
 func (db *DB) lookSoon(ctx context.Context, s *session) {
 	if !db.looking.TryLock() {
 		return
 	}
-	defer db.looking.Unlock()
-	if db.now().Sub(db.looked) >= lookEvery {
-		_, _ = db.lookAlone(ctx, s)
+	if db.now().Sub(db.looked) < lookEvery {
+		db.looking.Unlock()
+		return
 	}
+	go func() {
+		defer db.looking.Unlock()
+		_, _ = db.lookAlone(context.WithoutCancel(ctx), s)
+	}()
 }
 
-// lookAlone does not end with the request of whoever looks: others wait for it.
 func (db *DB) lookAlone(ctx context.Context, s *session) (taking map[string]bool, err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.config.within(callTimeout))
-	defer cancel()
 	taking, err = db.taking(ctx, s)
 	now, resting := db.now(), s.settled() != nil
 	db.looked = now
@@ -207,8 +207,3 @@ func (db *DB) settle(ctx context.Context, s *session) {
 	for s.settled() != nil && waits() && pause(ctx, lookEvery) == nil {
 	}
 }
-
-// promoted reports whether a server was a replica before it was a primary.
-func (i identity) promoted() bool { return !strings.HasSuffix(i.before, " -1") }
-
-func (i identity) String() string { return i.run + " " + i.before }

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -162,8 +163,21 @@ func TestLookOutlivesARequest(t *testing.T) {
 	db := openHere(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := db.look(ctx, db.session.Load())
-	require.NoError(t, err)
+	s := db.session.Load()
+	for addr, who := range s.met {
+		s.promotions[addr] = &promotion{who: who}
+	}
+	require.ErrorIs(t, db.serves(ctx, s, slices.Collect(maps.Keys(s.met))[0]), errSettling)
+	testenv.Wait(t, 10*time.Second, func() bool {
+		db.looking.Lock()
+		defer db.looking.Unlock()
+		for _, one := range s.promotions {
+			if one.seen.IsZero() {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // TestSettlesWithout: a process that has ended is not waited for without end.
