@@ -119,7 +119,10 @@ func (db *DB) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), db.config.within(callTimeout))
 	defer cancel()
 	_, _ = db.lease(ctx, "0") // it ends by itself
+	db.runs.Store(false)
+	db.looking.Lock() // nobody says any more that this serves
 	db.leave(ctx)
+	db.looking.Unlock()
 	db.ended.Store(true)
 	if err := db.session.Load().Close(); err != nil {
 		return fmt.Errorf("close redis: %w", err)

@@ -183,6 +183,7 @@ func (db *DB) pipeline(ctx context.Context, what string, fill func(goredis.Pipel
 			take()
 			return nil
 		}
+		s.mind(err)
 		if verdict := judge(err); verdict == hopeless || pause(ctx, slotPause) != nil {
 			return unavailable(what, err)
 		}

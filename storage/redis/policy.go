@@ -10,6 +10,8 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
+
+	"github.com/cambio-sts/cambio/internal/fault"
 )
 
 // policyEvery is the time between two looks at the server's configuration.
@@ -76,7 +78,14 @@ func (db *DB) checkPolicy(ctx context.Context) error {
 		db.log.Warn("redis durability is best-effort: a change that was answered may be lost, and with it a revocation")
 		return nil
 	}
-	return db.session.Load().primaries(ctx, db.checkServer)
+	s := db.session.Load()
+	return s.primaries(ctx, func(ctx context.Context, server *goredis.Client) error {
+		err := db.checkServer(ctx, server)
+		if _, met := s.met[server.Options().Addr]; !met && errors.Is(err, fault.ErrUnavailable) {
+			return nil // it does not answer, and nothing is asked of it
+		}
+		return err
+	})
 }
 
 func (db *DB) checkServer(ctx context.Context, server *goredis.Client) error {

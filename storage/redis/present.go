@@ -21,16 +21,23 @@ func notesKey() string    { return key(cfg, "notes") }
 
 // present is what the processes on the servers say of themselves.
 type present struct {
-	served   []string        // names of those that serve
-	repeated map[string]bool // "<name> <life>": what the name sent has been repeated in that life
-	notes    []string        // "<name> <note>"
+	served   []string                     // names of those that serve
+	repeated map[string]map[identity]bool // by the name, where what it sent has been repeated
+	notes    []string                     // "<name> <note>"
 }
 
 // fleet is the name in which any process says that a server is served.
 const fleet = ""
 
 // has reports whether a process has repeated on a server what it sent before.
-func (p *present) has(name string, who identity) bool { return p.repeated[name+" "+who.String()] }
+func (p *present) has(name string, who identity) bool {
+	for one := range p.repeated[name] {
+		if one.still(who) {
+			return true
+		}
+	}
+	return false
+}
 
 // present asks who serves, or did within that time. A process that tells says so of
 // itself, too.
@@ -45,11 +52,11 @@ func (db *DB) present(ctx context.Context, s *session, within time.Duration, tel
 	if tells {
 		args[0] = db.process
 		args[3], args[4] = db.nextNote()
-		for who := range s.known {
+		for _, who := range s.met {
 			args = append(args, db.process+" "+who.String())
 		}
 		if s.settled() == nil {
-			for who := range s.known {
+			for _, who := range s.met {
 				args = append(args, fleet+" "+who.String())
 			}
 		}
@@ -61,9 +68,14 @@ func (db *DB) present(ctx context.Context, s *session, within time.Duration, tel
 	if len(lists) != 3 {
 		return nil, errReply
 	}
-	out := &present{served: textsOf(lists[0]), notes: textsOf(lists[2]), repeated: map[string]bool{}}
+	out := &present{served: textsOf(lists[0]), notes: textsOf(lists[2]), repeated: map[string]map[identity]bool{}}
 	for _, one := range textsOf(lists[1]) {
-		out.repeated[one] = true
+		name, life, _ := strings.Cut(one, " ")
+		run, before, _ := strings.Cut(life, " ")
+		if out.repeated[name] == nil {
+			out.repeated[name] = map[identity]bool{}
+		}
+		out.repeated[name][identity{run, before}] = true
 	}
 	return out, nil
 }

@@ -67,19 +67,18 @@ func (db *DB) renew(ctx context.Context, spoiled *session) error {
 
 // begin replaces the session, if there is one, by a new one. On every server
 // that the new one knows all has been repeated that was sent until it was in
-// place.
+// place: by a session that finds out who there is, of which no connection is kept.
 func (db *DB) begin(ctx context.Context) error {
-	old, next := db.session.Load(), newSession(&db.config, db.scripts.beat)
-	met, last, err := db.prepare(ctx, next)
-	if err == nil {
-		err = next.begin(met)
-	}
-	if next.alone && errors.Is(err, errReplica) {
-		return errors.Join(&PolicyError{"role", "slave", "name the primary in store.url, not a replica"}, next.Close())
+	old, finds := db.session.Load(), newSession(&db.config, db.scripts.beat, nil)
+	met, last, err := db.prepare(ctx, finds)
+	_ = finds.Close()
+	if finds.alone && errors.Is(err, errReplica) {
+		return &PolicyError{"role", "slave", "name the primary in store.url, not a replica"}
 	}
 	if err != nil {
-		return errors.Join(unavailable("begin a session with redis", err), next.Close())
+		return unavailable("begin a session with redis", err)
 	}
+	next := newSession(&db.config, db.scripts.beat, met)
 	next.follow(old)
 	if db.ended.Load() || !db.session.CompareAndSwap(old, next) {
 		return errors.Join(unavailable("begin a session with redis", errClosed), next.Close())
@@ -101,18 +100,18 @@ func (db *DB) begin(ctx context.Context) error {
 // prepare meets the servers and repeats on them what was sent until last. It fails if one
 // that was met is not the same afterwards, or did not get or take all of it. One that does
 // not answer is not met, and stays a stranger.
-func (db *DB) prepare(ctx context.Context, next *session) (met lives, last uint64, err error) {
-	if met, err = next.meet(ctx); err != nil {
+func (db *DB) prepare(ctx context.Context, s *session) (met lives, last uint64, err error) {
+	if met, err = s.meet(ctx); err != nil {
 		return nil, 0, err
 	}
 	sent := db.sent.since(0)
 	if len(sent) == 0 {
 		return met, 0, nil
 	}
-	if err := db.repeat(ctx, next, met, sent); err != nil {
+	if err := db.repeat(ctx, s, met, sent); err != nil {
 		return nil, 0, err
 	}
-	again, err := next.meet(ctx)
+	again, err := s.meet(ctx)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -65,21 +66,15 @@ func TestNothingIsServedUnrepeated(t *testing.T) {
 	}
 }
 
-// TestMetInBetween: a session does not begin with a connection to a server that was not met.
-func TestMetInBetween(t *testing.T) {
+// TestNotMet: who was not met is not asked, and what a session finds out by is not kept.
+func TestNotMet(t *testing.T) {
 	t.Parallel()
 	db := openHere(t)
-	var times atomic.Int64
-	db.sent.add(time.Now(), "00", func(_ context.Context, s *session) error {
-		if times.Add(1) == 1 {
-			require.True(t, s.admits(identity{run: "another"}))
-		}
-		return nil
-	})
-	db.session.Load().spoiled.Store(true)
-	require.ErrorIs(t, db.Ping(t.Context()), errStranger)
-	require.NoError(t, db.Ping(t.Context()))
-	require.False(t, db.session.Load().admits(identity{run: "another"}))
+	s := newSession(&db.config, db.scripts.beat, lives{"elsewhere": {run: "another"}})
+	defer func() { require.NoError(t, s.Close()) }()
+	_, err := db.ask(t.Context(), s, &call{what: "ask", script: db.scripts.confirm, keys: []string{epochKey(cfg), epochKey(cfg)}})
+	require.ErrorIs(t, err, errStranger)
+	require.True(t, s.spoiled.Load())
 }
 
 // TestAShardIsAway: while a primary of a cluster does not answer, or takes no writes, and
@@ -90,6 +85,10 @@ func TestAShardIsAway(t *testing.T) {
 		"it stands": func(s *testenv.RedisServer) func() {
 			s.Pause()
 			return s.Resume
+		},
+		"it restarts": func(s *testenv.RedisServer) func() {
+			s.Kill()
+			return s.Start
 		},
 		"it takes no writes": func(s *testenv.RedisServer) func() {
 			s.MustDo("CONFIG", "SET", "min-replicas-to-write", "3")
@@ -131,7 +130,10 @@ func TestAShardIsAway(t *testing.T) {
 			require.Equal(t, begun, db.begun.Load(), "no new session for each that asks")
 			require.Zero(t, repeated.Load())
 			mend()
-			testenv.Wait(t, 10*time.Second, func() bool { return raise(away) == nil })
+			testenv.Wait(t, 10*time.Second, func() bool {
+				require.NoError(t, raise(here))
+				return raise(away) == nil
+			})
 			require.Equal(t, int64(1), repeated.Load())
 		})
 	}
@@ -142,8 +144,7 @@ func TestAShardIsAway(t *testing.T) {
 func TestKnows(t *testing.T) {
 	t.Parallel()
 	const never = "0000000000000000000000000000000000000000 -1"
-	s := &session{}
-	require.NoError(t, s.begin(lives{"1": {"run", "history 7"}, "2": {"other", never}}))
+	s := &session{met: lives{"1": {"run", "history 7"}, "2": {"other", never}}}
 	for who, known := range map[identity]bool{
 		{"run", "history 7"}: true, {"other", never}: true,
 		{"run", never}:       true, // for want of replicas it has forgotten that it was promoted
@@ -209,4 +210,29 @@ func TestSentWhileASessionBegins(t *testing.T) {
 	require.False(t, got.spoiled.Load())
 	require.GreaterOrEqual(t, late.Load(), int64(2))
 	require.GreaterOrEqual(t, began.Load(), int64(2), "another session, with both")
+}
+
+// TestPrimaryWithoutSlots: a primary that was added to a cluster and has no slots yet may
+// tell which servers there are. It ends no session.
+func TestPrimaryWithoutSlots(t *testing.T) {
+	t.Parallel()
+	c := testenv.Cluster(t, testenv.RedisOptions{})
+	first, added := c.Nodes[0], c.Nodes[5]
+	added.MustDo("CLUSTER", "RESET", "SOFT")
+	_, port, err := net.SplitHostPort(first.Addr())
+	require.NoError(t, err)
+	bus := strings.Fields(first.MustDo("CONFIG", "GET", "cluster-port"))
+	added.MustDo("CLUSTER", "MEET", "127.0.0.1", port, bus[len(bus)-1])
+	testenv.Wait(t, 10*time.Second, func() bool { return strings.Contains(added.MustDo("CLUSTER", "SLOTS"), "16383") })
+	for range 5 { // who is asked for the slots is drawn
+		db, err := Open(t.Context(), Config{Topology: Cluster, Addrs: []string{added.Addr(), first.Addr()}, Durability: Verified, Now: time.Now})
+		require.NoError(t, err)
+		for range 20 {
+			_, err := db.look(t.Context(), db.session.Load())
+			require.NoError(t, err)
+			require.NoError(t, db.Ping(t.Context()))
+		}
+		require.Equal(t, uint64(1), db.begun.Load())
+		require.NoError(t, db.Close())
+	}
 }

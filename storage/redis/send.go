@@ -104,6 +104,7 @@ func (db *DB) serves(ctx context.Context, s *session, addr string) error {
 func (db *DB) primary(ctx context.Context, s *session, shard string) (*goredis.Client, error) {
 	primary, err := s.primary(ctx, shard)
 	if err != nil {
+		s.mind(err)
 		s.moved(ctx)
 		return nil, fmt.Errorf("find the primary of a shard: %w", err)
 	}
@@ -131,6 +132,7 @@ func (db *DB) sendTo(ctx context.Context, s *session, primary *goredis.Client, c
 	if err != nil && judge(err) != hopeless {
 		s.moved(ctx)
 	}
+	s.mind(err)
 	return answer, err
 }
 

@@ -44,13 +44,10 @@ type session struct {
 	// sentinels is the password of those, as it was when the session began.
 	sentinels secret.Text
 	ready     chan struct{} // closed once calls are served
-	// seen is who was connected to while the session met the servers, nil after that; then
-	// met, by their addresses, and known do not change any more.
-	meeting sync.Mutex
-	seen    map[identity]bool
-	met     lives
-	known   map[identity]bool
-	// spoiled says that the session met a stranger, or a shard that went back.
+	// met is who serves, by address, with all repeated that was sent before. It does not
+	// change; nil: the session is there to find out.
+	met lives
+	// spoiled says that a stranger serves, or a shard went back.
 	spoiled atomic.Bool
 	shards  map[string]*shardState
 	// promotions are those of the servers that may have taken over a moment ago, by address.
@@ -66,8 +63,8 @@ type shardState struct {
 	epoch atomic.Int64 // the highest that a script answered
 }
 
-func newSession(config *Config, beat *goredis.Script) *session {
-	s := &session{alone: config.Topology == Standalone, beat: beat, ready: make(chan struct{}), seen: map[identity]bool{}, promotions: map[string]*promotion{}, shards: make(map[string]*shardState, id.Shards+1)}
+func newSession(config *Config, beat *goredis.Script, met lives) *session {
+	s := &session{alone: config.Topology == Standalone, beat: beat, ready: make(chan struct{}), met: met, promotions: map[string]*promotion{}, shards: make(map[string]*shardState, id.Shards+1)}
 	for _, shard := range allShards() {
 		s.shards[shard] = &shardState{}
 	}
@@ -103,50 +100,28 @@ func (s *session) hello(ctx context.Context, conn *goredis.Conn) error {
 	if err != nil || mode == "sentinel" { // asked for the primary, and nothing else
 		return err
 	}
-	switch err := s.beat.Eval(ctx, conn, nil).Err(); {
-	case err != nil:
+	err = s.beat.Eval(ctx, conn, nil).Err()
+	switch {
+	case err != nil && !strings.Contains(err.Error(), "compiling script"): // Redis 6 does not: checkInfo refuses it
 		return fmt.Errorf("ask redis whether it takes writes: %w", err)
-	case !s.admits(who):
-		s.spoiled.Store(true)
+	case s.met != nil && !s.knows(who):
 		return errStranger
 	default:
 		return nil
 	}
 }
 
-// admits reports whether a connection to a server is kept: to any while the session meets
-// them, and then to those that it knows.
-func (s *session) admits(who identity) bool {
-	s.meeting.Lock()
-	defer s.meeting.Unlock()
-	if s.seen != nil {
-		s.seen[who] = true
-		return true
+// mind ends the session if a call met a stranger. Who only tells which servers there are
+// may be one: of a cluster's primaries one may have no slot yet.
+func (s *session) mind(err error) {
+	if errors.Is(err, errStranger) {
+		s.spoiled.Store(true)
 	}
-	return s.knows(who)
-}
-
-// begin ends the meeting: from now on the session knows those, and nobody else. It fails if
-// there may be a connection to another.
-func (s *session) begin(met lives) error {
-	s.meeting.Lock()
-	defer s.meeting.Unlock()
-	s.met, s.known = met, make(map[identity]bool, len(met))
-	for _, who := range met {
-		s.known[who] = true
-	}
-	for who := range s.seen {
-		if !s.knows(who) {
-			return errStranger
-		}
-	}
-	s.seen = nil
-	return nil
 }
 
 // knows reports whether a server is one that was met.
 func (s *session) knows(who identity) bool {
-	for one := range s.known {
+	for _, one := range s.met {
 		if one.still(who) {
 			return true
 		}

@@ -167,6 +167,7 @@ func (db *DB) taking(ctx context.Context, s *session) (taking map[string]bool, e
 	taking = map[string]bool{}
 	err = s.primaries(ctx, func(ctx context.Context, client *goredis.Client) error {
 		err := db.scripts.beat.Run(ctx, client, nil).Err()
+		s.mind(err)
 		mu.Lock()
 		defer mu.Unlock()
 		taking[client.Options().Addr] = err == nil
