@@ -64,7 +64,7 @@ func mutants() []mutant {
 		{"11 lastUsed once a day", "pat/use.go", "due := last.IsZero() || use.Now.Sub(last) >= TouchInterval", "due := last.Year() > 0", domain},
 		{"what is answered is confirmed", "storage/redis/send.go", "got < want {", "got < want && want < 0 {", stale},
 		{"what was sent is repeated", "storage/redis/renew.go", "return one.again(ctx, s)", "return nil", stale},
-		{"a stranger is asked nothing", "storage/redis/session.go", "case !s.admits(who):", "case !s.admits(who) && false:", stale},
+		{"a stranger is asked nothing", "storage/redis/session.go", "case s.met != nil && !s.knows(who):", "case s.met != nil && !s.knows(who) && false:", stale},
 		{"a server that did not get all is not known", "storage/redis/renew.go", "return all.Wait() //nolint:wrapcheck // each says what it repeats", "_ = all.Wait()\n\treturn nil", []string{"-run", "^TestNothingIsServedUnrepeated$", "./storage/redis"}},
 		{"a promoted server waits for all", "storage/redis/settle.go", "if !asked[name] && !there.has(name, one.who) {", "if !asked[name] && false {", []string{"-run", "^TestSettles$", "./storage/redis"}},
 		{"an end is told, in bolt", "storage/bolt/pats.go", "if err := s.db.tell(tx, endedToken(id, pat.EveryGeneration)); err != nil {", "if err := error(nil); err != nil {", []string{"-run", "^TestStore$/^Ended$", "./storage/bolt"}},
