@@ -24,6 +24,7 @@ type present struct {
 	served   []string                     // names of those that serve
 	repeated map[string]map[identity]bool // by the name, where what it sent has been repeated
 	notes    []string                     // "<name> <note>"
+	empty    bool                         // there is no catalog: nothing can be served
 }
 
 // fleet is the name in which any process says that a server is served.
@@ -61,14 +62,14 @@ func (db *DB) present(ctx context.Context, s *session, within time.Duration, tel
 			}
 		}
 	}
-	lists, err := db.scripts.present.Run(ctx, primary, []string{servedKey(), repeatedKey(), notesKey()}, args...).Slice()
+	lists, err := db.scripts.present.Run(ctx, primary, []string{servedKey(), repeatedKey(), notesKey(), catalogKey()}, args...).Slice()
 	if err != nil {
 		return nil, err
 	}
-	if len(lists) != 3 {
+	if len(lists) != 4 {
 		return nil, errReply
 	}
-	out := &present{served: textsOf(lists[0]), notes: textsOf(lists[2]), repeated: map[string]map[identity]bool{}}
+	out := &present{served: textsOf(lists[0]), notes: textsOf(lists[2]), empty: lists[3] == int64(0), repeated: map[string]map[identity]bool{}}
 	for _, one := range textsOf(lists[1]) {
 		name, life, _ := strings.Cut(one, " ")
 		run, before, _ := strings.Cut(life, " ")

@@ -150,7 +150,7 @@ func (db *DB) decide(one *promotion, there *present, now time.Time, takesWrites 
 	missing := db.missing(there, one)
 	due := one.due(now, takesWrites, len(missing) == 0)
 	switch {
-	case one.first && there != nil && there.has(fleet, one.who):
+	case one.first && there != nil && (there.empty || there.has(fleet, one.who)):
 	case !due:
 		return
 	case len(missing) > 0:

@@ -104,6 +104,7 @@ func (db *DB) waited() (longest time.Duration) {
 func TestSettles(t *testing.T) {
 	t.Parallel()
 	s := testenv.Sentinel(t, testenv.RedisOptions{})
+	s.Primary().MustDo("HSET", catalogKey(), "version", "1") // there is something to protect
 	late, _, stopLate := memberOf(t, s)
 	db, log, stop := memberOf(t, s)
 	testenv.Wait(t, 10*time.Second, func() bool { return db.knows(late) })
