@@ -60,7 +60,7 @@ func TestDue(t *testing.T) {
 	}
 }
 
-// member is a process on the servers of s.
+// memberOf starts a process on the servers of s.
 func memberOf(t *testing.T, s *testenv.RedisSentinel) (db *DB, log *observer.ObservedLogs, stop func()) {
 	t.Helper()
 	core, log := observer.New(zap.WarnLevel)
